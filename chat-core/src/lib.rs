@@ -1,1 +1,16 @@
-//! Under construction.
+//! Embeddable chat: domain, use cases, ports, realtime engine and wire protocol.
+#![forbid(unsafe_code)]
+
+pub mod auth;
+pub mod bus;
+pub mod clock;
+pub mod config;
+mod error;
+pub mod event;
+pub mod hooks;
+pub mod media;
+pub mod model;
+pub mod protocol;
+pub mod store;
+
+pub use error::{Error, ErrorKind, Result};

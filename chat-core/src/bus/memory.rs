@@ -1,0 +1,1 @@
+//! A bus within one process.
