@@ -8,6 +8,7 @@ pub mod config;
 mod error;
 pub mod event;
 pub mod hooks;
+pub mod limits;
 pub mod media;
 pub mod model;
 pub mod protocol;
