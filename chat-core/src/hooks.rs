@@ -5,7 +5,7 @@
 
 use crate::{
     Result,
-    model::{Attachment, ConversationId, MediaKind, MessageId, User},
+    model::{Attachment, ConversationId, MediaKind, MessageId, User, UserId},
 };
 use async_trait::async_trait;
 use std::{fmt, time::Duration};
@@ -16,8 +16,10 @@ pub const HOOK_TIMEOUT: Duration = Duration::from_secs(2);
 /// What somebody is about to write.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Draft {
-    /// Where.
-    pub conversation_id: ConversationId,
+    /// Where; absent for the first message to a person, whose conversation is opened only once nobody refuses it.
+    pub conversation_id: Option<ConversationId>,
+    /// To whom, in a direct conversation.
+    pub receiver_id: Option<UserId>,
     /// The text; a hook may replace it.
     pub content: String,
     /// The files; a hook may take some away.

@@ -3,6 +3,7 @@
 
 pub mod auth;
 pub mod bus;
+pub mod chat;
 pub mod clock;
 pub mod config;
 mod error;
@@ -11,7 +12,10 @@ pub mod hooks;
 pub mod limits;
 pub mod media;
 pub mod model;
+mod present;
 pub mod protocol;
 pub mod store;
+mod text;
 
+pub use chat::{Chat, ChatBuilder};
 pub use error::{Error, ErrorKind, Result};

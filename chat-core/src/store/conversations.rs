@@ -26,6 +26,9 @@ pub trait ConversationStore: Send + Sync + 'static {
         now: Timestamp,
     ) -> Result<Vec<Result<Opened>>>;
 
+    /// Finds the direct conversations of `user` with each of `peers` without creating any; same order, `None` where there is none.
+    async fn find_directs(&self, user: UserId, peers: &[UserId]) -> Result<Vec<Option<ConversationId>>>;
+
     /// Creates a group with its first members as one change.
     ///
     /// # Contract
