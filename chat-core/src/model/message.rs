@@ -1,6 +1,6 @@
 //! Messages: what was said, and what a sender hands in.
 
-use super::{Attachment, ConversationId, MediaId, MessageId, Rev, Seq, Timestamp, UserId};
+use super::{Attachment, BroadcastId, ConversationId, MediaId, MessageId, Rev, Seq, Timestamp, UserId};
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 
@@ -62,6 +62,8 @@ impl MessageKey {
     /// Marks keys that the server made; no client can write this character into its own.
     pub const SERVER_MARK: char = '\u{1}';
 
+    const ITEM_PREFIX: &str = "\u{1}item:";
+
     /// Takes a client's key: 1–64 printable ASCII characters.
     ///
     /// # Errors
@@ -78,6 +80,19 @@ impl MessageKey {
     #[must_use]
     pub fn from_server(unique: &str) -> Self {
         Self(format!("{}{unique}", Self::SERVER_MARK).into())
+    }
+
+    /// Makes the key of one item of a broadcast that is sent in the background.
+    #[must_use]
+    pub fn for_broadcast_item(broadcast: BroadcastId, receiver: UserId) -> Self {
+        Self(format!("{}{broadcast}:{receiver}", Self::ITEM_PREFIX).into())
+    }
+
+    /// Says whether the message is an item of a broadcast that is sent in the background: its sender is told of the progress
+    /// instead of thousands of echoes.
+    #[must_use]
+    pub fn is_broadcast_item(&self) -> bool {
+        self.0.starts_with(Self::ITEM_PREFIX)
     }
 
     /// Takes a key out of a store.

@@ -3,8 +3,8 @@
 use crate::{
     Result,
     model::{
-        Broadcast, BroadcastId, BroadcastState, ConversationId, Job, JobId, JobOutcome, MessageKey,
-        Timestamp, UserId,
+        Broadcast, BroadcastId, BroadcastState, CommittedBroadcast, ConversationId, Job, JobId, JobOutcome,
+        MessageKey, RequestHash, Timestamp, UserId,
     },
 };
 use async_trait::async_trait;
@@ -30,12 +30,12 @@ pub trait JobStore: Send + Sync + 'static {
     /// Loads a broadcast of this sender; `not_found` for everybody else.
     async fn load_broadcast(&self, id: BroadcastId, sender: UserId) -> Result<Broadcast>;
 
-    /// Finds a broadcast by its sender's key, with the messages that were part of its transaction.
+    /// Finds a broadcast by its sender's key, with the messages that were part of its transaction and the digest of the request.
     async fn find_broadcast_by_key(
         &self,
         sender: UserId,
         key: &MessageKey,
-    ) -> Result<Option<crate::model::CommittedBroadcast>>;
+    ) -> Result<Option<(CommittedBroadcast, RequestHash)>>;
 
     /// Lists receivers who are not settled yet, in the order given at the start.
     async fn list_pending_receivers(
