@@ -32,7 +32,8 @@ use crate::{
     clock::Clock,
     config::{Directory, Limits, Pacing, RateLimits},
     hooks::Hooks,
-    media::MediaStore,
+    limits::{LimitScope, LimitSubject, Quotas},
+    media::{Addresses, MediaStore},
     model::{Epoch, Timestamp},
     store::Store,
 };
@@ -62,6 +63,8 @@ pub(crate) struct Inner {
     pub(crate) node: u64,
     /// The incarnation of the store that this node works on; known once [`Chat::run`] has looked.
     pub(crate) epoch: RwLock<Option<Epoch>>,
+    pub(crate) quotas: Quotas,
+    pub(crate) addresses: Addresses,
     pub(crate) caches: Caches,
     pub(crate) events: events::Feed,
     /// Makes keys for sends without one, unique together with `node`.
@@ -76,8 +79,6 @@ pub(crate) struct Config {
     pub(crate) limits: Limits,
     pub(crate) rate_limits: RateLimits,
     pub(crate) pacing: Pacing,
-    pub(crate) media_key: [u8; 32],
-    pub(crate) media_base: String,
     pub(crate) foreign_links: bool,
 }
 
@@ -122,6 +123,20 @@ impl Chat {
     #[must_use]
     pub fn pacing(&self) -> &Pacing {
         &self.inner.config.pacing
+    }
+
+    /// Returns what makes and reads the addresses of files.
+    #[must_use]
+    pub fn addresses(&self) -> &Addresses {
+        &self.inner.addresses
+    }
+
+    /// Counts something that somebody does against its quota; every path (socket, HTTP, a host's own code) counts alike.
+    ///
+    /// # Errors
+    /// [`RateLimited`](crate::ErrorKind::RateLimited) with the pause after which a retry makes sense.
+    pub async fn check_rate(&self, scope: LimitScope, subject: LimitSubject) -> Result<()> {
+        self.inner.quotas.check(scope, subject).await
     }
 
     /// Returns the store, for what an operator does beside the use cases (readiness, migrations, backups).

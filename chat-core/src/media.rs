@@ -2,6 +2,10 @@
 //!
 //! A path is ours and never a client's; which person may see a file is decided before this port is asked.
 
+mod addresses;
+
+pub use addresses::{Addressed, Addresses, Variant};
+
 use crate::Result;
 use async_trait::async_trait;
 use bytes::Bytes;

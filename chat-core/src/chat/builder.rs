@@ -8,7 +8,8 @@ use crate::{
     clock::{Clock, SystemClock},
     config::{Directory, Limits, Pacing, RateLimits},
     hooks::Hooks,
-    media::MediaStore,
+    limits::{LocalLimiter, Quotas, RateLimiter},
+    media::{Addresses, MediaStore},
     store::Store,
 };
 use parking_lot::RwLock;
@@ -26,7 +27,9 @@ pub struct ChatBuilder {
     hooks: Option<Arc<dyn Hooks>>,
     clock: Arc<dyn Clock>,
     authenticator: Option<Arc<dyn Authenticator>>,
+    limiter: Option<Arc<dyn RateLimiter>>,
     media_key: Option<[u8; 32]>,
+    media_base: String,
     config: Config,
 }
 
@@ -39,15 +42,15 @@ impl ChatBuilder {
             hooks: None,
             clock: Arc::new(SystemClock),
             authenticator: None,
+            limiter: None,
             media_key: None,
+            media_base: String::new(),
             config: Config {
                 name: "Chat".to_owned(),
                 directory: Directory::default(),
                 limits: Limits::default(),
                 rate_limits: RateLimits::default(),
                 pacing: Pacing::default(),
-                media_key: [0; 32],
-                media_base: String::new(),
                 foreign_links: false,
             },
         }
@@ -101,6 +104,12 @@ impl ChatBuilder {
         self
     }
 
+    /// Sets what counts against the rate limits. Default: one in memory, for this process alone.
+    pub fn rate_limiter(mut self, limiter: Arc<dyn RateLimiter>) -> Self {
+        self.limiter = Some(limiter);
+        self
+    }
+
     /// Sets the pace of the realtime engine.
     pub fn pacing(mut self, pacing: Pacing) -> Self {
         self.config.pacing = pacing;
@@ -116,7 +125,7 @@ impl ChatBuilder {
 
     /// Sets what stands before `/uploads/` in media addresses: a mount prefix such as `/chat`, or the origin of a CDN.
     pub fn media_base(mut self, base: impl Into<String>) -> Self {
-        self.config.media_base = base.into();
+        self.media_base = base.into();
         self
     }
 
@@ -140,6 +149,7 @@ impl ChatBuilder {
     pub fn build(self) -> Result<Chat> {
         check_limits(&self.config.limits)?;
         let media_key = self.media_key.map_or_else(random_key, Ok)?;
+        let limiter = self.limiter.unwrap_or_else(|| Arc::new(LocalLimiter::new(Arc::clone(&self.clock))));
         let inner = Inner {
             store: self.store,
             bus: self.bus.unwrap_or_else(|| todo!("the memory bus")),
@@ -147,7 +157,9 @@ impl ChatBuilder {
             hooks: self.hooks,
             clock: self.clock,
             authenticator: self.authenticator,
-            config: Config { media_key, ..self.config },
+            quotas: Quotas::new(self.config.rate_limits.clone(), limiter),
+            addresses: Addresses::new(&media_key, self.media_base),
+            config: self.config,
             node: getrandom::u64().map_err(no_randomness)?,
             epoch: RwLock::new(None),
             caches: Caches::new(),
