@@ -64,7 +64,7 @@ impl Capabilities {
 /// - Every method is one transaction or one snapshot.
 /// - `seq`, `rev`, cursor and feed numbers are taken inside the transaction under the conversation's (user's) lock,
 ///   so that number order is commit order; what is refused takes none.
-/// - An unknown id is [`NotFound`](crate::ErrorKind::NotFound); an engine that cannot be reached is
+/// - An unknown id is [`NotFound`](crate::ErrorKind::NotFound); lists and filters leave it out. An engine that cannot be reached is
 ///   [`Unavailable`](crate::ErrorKind::Unavailable) with its error as source.
 #[async_trait]
 pub trait Store:

@@ -35,7 +35,7 @@ pub struct Conversation {
     pub first_seq: Seq,
     /// The number of the last bulk change; whoever knows less starts afresh.
     pub reset_rev: Rev,
-    /// The number of the last change of this row itself: title, creation, deletion.
+    /// The number of the last change of this row itself: creation, title.
     pub meta_rev: Rev,
     /// Counts changes of membership and role.
     pub member_rev: Rev,

@@ -46,7 +46,8 @@ pub trait AccountStore: Send + Sync + 'static {
     ///
     /// # Contract
     /// - The token that was replaced at most `grace` ago is `Repeated` and changes nothing.
-    /// - The one replaced longer ago revokes the session (`Replayed`).
+    /// - One replaced longer ago, however many rotations back, revokes the session (`Replayed`).
+    /// - Every token of a session that is revoked or over is `Unknown`.
     async fn rotate_session(
         &self,
         old: RefreshHash,
@@ -70,7 +71,7 @@ pub trait AccountStore: Send + Sync + 'static {
     /// Reads the failed sign-ins under these keys, in the same order.
     async fn load_lockouts(&self, keys: &[String]) -> Result<Vec<Lockout>>;
 
-    /// Counts one more failure under each key and sets the end of its lock; returns nothing.
+    /// Counts one more failure under each key, whatever number is given, and moves the end of its lock, never back.
     async fn save_lockouts(&self, lockouts: &[(String, Lockout)]) -> Result<()>;
 
     /// Forgets the failures under these keys.

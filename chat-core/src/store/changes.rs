@@ -18,9 +18,10 @@ pub trait ChangeStore: Send + Sync + 'static {
     /// Reads the rows of a conversation that changed, with its head, in one snapshot.
     ///
     /// # Contract
-    /// - `not_found` for whoever was never in it; the row of somebody who left says so in `me`.
+    /// - `not_found` for whoever was never in it; the row of somebody who left says so in `me`, and no rows follow.
     /// - Messages below the reader's `visible_from_seq` are left out.
     /// - Rows come in rising `rev`; with `has_more` everything up to the highest one given is complete.
+    /// - `cursors` are rows of active members and do not count against the limit.
     /// - The cost follows the number of changed rows, not the length of the conversation.
     async fn read_changes(&self, query: ChangeQuery) -> Result<ChangeSet>;
 

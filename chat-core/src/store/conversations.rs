@@ -18,7 +18,8 @@ pub trait ConversationStore: Send + Sync + 'static {
     /// - Exactly one per pair, whoever asks, also when both ask at once; the one with oneself has one member.
     /// - A created one has `last_rev` 1 in `meta_rev`, members with `rev` and `since_rev` 0, and takes one `user_rev`
     ///   of each member, kept in the member's row.
-    /// - A peer who does not exist is a `not_found` in its place; the others are not touched by it.
+    /// - A peer who does not exist is a `not_found` in its place; the others are not touched by it. If `user` does not exist,
+    ///   the whole call is.
     async fn open_directs(
         &self,
         user: UserId,
@@ -40,7 +41,7 @@ pub trait ConversationStore: Send + Sync + 'static {
     /// Loads a conversation and the reader's own row, also after the reader left; `not_found` for everybody else.
     async fn load_membership(&self, id: ConversationId, user: UserId) -> Result<(Conversation, Member)>;
 
-    /// Loads what a list shows of one conversation of the reader's.
+    /// Loads what a list shows of one conversation that the reader is in; `not_found` for everybody else.
     async fn load_entry(&self, id: ConversationId, user: UserId) -> Result<ConversationEntry>;
 
     /// Lists the conversations that the reader is in, newest activity first, ties by higher id.
@@ -60,7 +61,8 @@ pub trait ConversationStore: Send + Sync + 'static {
     /// Ends a group: every member leaves, each with one rev and one `user_rev`; nobody can read it afterwards.
     ///
     /// # Contract
-    /// - `forbidden` unless the actor is the owner, `invalid` for a direct conversation.
+    /// - `forbidden` to members who are not the owner, `not_found` to outsiders, `invalid` for a direct conversation.
+    /// - The rows come in rising `rev`; `meta_rev` stays as it is.
     async fn delete_group(&self, id: ConversationId, actor: UserId, now: Timestamp)
     -> Result<MembersChanged>;
 }

@@ -15,7 +15,7 @@ pub trait JobStore: Send + Sync + 'static {
     /// Takes due jobs of one kind until `until`; nobody else gets them before that.
     ///
     /// # Contract
-    /// - Two claimers never hold the same job; every claim raises its fence.
+    /// - Two claimers never hold the same job; every claim raises its fence. The longest due come first.
     async fn claim_jobs(
         &self,
         kind: &str,
@@ -24,7 +24,8 @@ pub trait JobStore: Send + Sync + 'static {
         limit: usize,
     ) -> Result<Vec<Job>>;
 
-    /// Writes what became of a job; `conflict` if somebody claimed it since.
+    /// Writes what became of a job; `conflict` if somebody claimed it since, `not_found` if it is
+    /// finished.
     async fn settle_job(&self, id: JobId, fence: i64, outcome: JobOutcome) -> Result<()>;
 
     /// Loads a broadcast of this sender; `not_found` for everybody else.
@@ -45,7 +46,7 @@ pub trait JobStore: Send + Sync + 'static {
     ) -> Result<Vec<(UserId, ConversationId)>>;
 
     /// Settles receivers as sent (`true`) or failed, and counts them; settling one twice counts once. Ends the broadcast
-    /// when none is pending.
+    /// when none is pending. A cancelled one still counts and stays cancelled; who is no receiver is passed over.
     async fn settle_receivers(&self, id: BroadcastId, settled: &[(UserId, bool)]) -> Result<Broadcast>;
 
     /// Moves a running broadcast to another state; a broadcast that has ended stays as it is.

@@ -54,12 +54,16 @@ pub trait MessageStore: Send + Sync + 'static {
     /// - What a caller can cause is the result of its own change and leaves the neighbours and the numbers alone:
     ///   the same key and hash is [`Repeated`](crate::model::Outcome::Repeated) with the present state (tombstone included),
     ///   the same key with another hash is `conflict`, a non-member gets `not_found`, a banned sender `forbidden`,
-    ///   a `reply_to` outside the conversation or out of the sender's sight is `not_found`.
+    ///   a `reply_to` outside the conversation or out of the sender's sight is `not_found`, an attachment whose row is gone
+    ///   (it may have been cleared away since the use case looked) too. The key is looked up first, membership before the ban.
     /// - A retry of somebody who has left since still gets the first result.
     /// - An append takes one `seq` and one `rev` and moves no cursor.
     /// - An edit or delete takes one `rev`; the same text again, or a second deletion, takes none and is `Repeated`.
-    ///   An edit of a tombstone is `conflict`, of another's message `forbidden`. A deletion empties text and attachments.
+    ///   An edit of a tombstone is `conflict`, of another's message `forbidden`, with another `base_rev` than the row's
+    ///   `conflict` unless the text is the same. A deletion empties text, link and attachments. Who cannot see the message
+    ///   gets `not_found`.
     /// - A cursor flush clamps to the head, never goes back, keeps `read <= delivered`, takes one number if any row moved.
+    ///   People who are not in the conversation are passed over.
     /// - A broadcast with messages is stored with all of them or refused as a whole; the same key replays its first answer.
     async fn commit(&self, batch: Vec<Change>) -> Result<Vec<Result<Committed>>, CommitError>;
 
@@ -74,6 +78,9 @@ pub trait MessageStore: Send + Sync + 'static {
     async fn load_message(&self, id: MessageId, reader: UserId) -> Result<Message>;
 
     /// Lists messages of a conversation from `visible_from` on, in rising `seq`, at any depth by key.
+    ///
+    /// Of a page around a place `limit / 2` messages (rounded down) are below it. Whether there are more on either side is told
+    /// for an empty page too.
     async fn list_messages(
         &self,
         id: ConversationId,
@@ -82,7 +89,7 @@ pub trait MessageStore: Send + Sync + 'static {
         limit: usize,
     ) -> Result<MessageSlice>;
 
-    /// Lists a person's direct messages over all peers, newest first, with their total number.
+    /// Lists a person's direct messages over all peers, tombstones included, highest id first, with their total number.
     async fn list_direct_history(
         &self,
         user: UserId,
@@ -91,5 +98,7 @@ pub trait MessageStore: Send + Sync + 'static {
     ) -> Result<(u64, Vec<Message>)>;
 
     /// Counts unread messages per conversation: above `read_seq`, visible, not one's own, not deleted; capped at 1,000.
+    ///
+    /// In the order of `ids`; conversations that the person is not in are left out.
     async fn count_unread(&self, user: UserId, ids: &[ConversationId]) -> Result<Vec<(ConversationId, u32)>>;
 }

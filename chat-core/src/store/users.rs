@@ -14,7 +14,8 @@ pub trait UserStore: fmt::Debug + Send + Sync + 'static {
     ///
     /// # Contract
     /// - The same external id always gives the same user, also when called twice at once.
-    /// - A changed name or picture takes a `user_rev`; an unchanged one writes nothing.
+    /// - A changed name or picture takes a `user_rev`; an unchanged one writes nothing. The host's word stands: no picture
+    ///   removes the one that is there.
     async fn ensure_user(&self, user: NewUser) -> Result<User>;
 
     /// Loads users; unknown ids are left out, order is free.
@@ -23,7 +24,7 @@ pub trait UserStore: fmt::Debug + Send + Sync + 'static {
     /// Lists users in rising id.
     async fn list_users(&self, query: UserQuery) -> Result<Vec<User>>;
 
-    /// Returns those of `others` who share a conversation with `user` (both active in it).
+    /// Returns those of `others` who share a conversation with `user` (both active in it); nobody is a contact of themselves.
     async fn filter_contacts(&self, user: UserId, others: &[UserId]) -> Result<Vec<UserId>>;
 
     /// Changes a profile.
