@@ -31,6 +31,7 @@ pub trait UserStore: fmt::Debug + Send + Sync + 'static {
     ///
     /// # Contract
     /// - Takes one `user_rev`, none when nothing changes.
+    /// - A picture whose row is gone is `not_found`.
     async fn update_profile(&self, user: UserId, update: ProfileUpdate, now: Timestamp) -> Result<User>;
 
     /// Notes when people were last connected; takes no number and never goes back.

@@ -155,6 +155,12 @@ impl ConversationStore for MemoryStore {
         Ok(peers.iter().map(|&peer| state.open_direct(user, peer, now)).collect())
     }
 
+    async fn find_directs(&self, user: UserId, peers: &[UserId]) -> Result<Vec<Option<ConversationId>>> {
+        let state = self.state();
+        let find = |&peer: &UserId| state.pairs.get(&(user.min(peer), user.max(peer))).copied();
+        Ok(peers.iter().map(find).collect())
+    }
+
     async fn create_group(&self, group: NewGroup) -> Result<Opened> {
         self.state().create_group(group)
     }

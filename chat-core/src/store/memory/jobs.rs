@@ -8,7 +8,7 @@ use crate::{
     Error, Result,
     model::{
         Broadcast, BroadcastId, BroadcastState, CommittedBroadcast, ConversationId, Job, JobId, JobOutcome,
-        MessageKey, Outcome, Timestamp, UserId,
+        MessageKey, Outcome, RequestHash, Timestamp, UserId,
     },
     store::JobStore,
 };
@@ -95,10 +95,11 @@ impl JobStore for MemoryStore {
         &self,
         sender: UserId,
         key: &MessageKey,
-    ) -> Result<Option<CommittedBroadcast>> {
+    ) -> Result<Option<(CommittedBroadcast, RequestHash)>> {
         let state = self.state();
         let Some(&id) = state.broadcast_keys.get(&(sender, key.clone())) else { return Ok(None) };
-        state.committed_broadcast(id, Outcome::Repeated).map(Some)
+        let request_hash = state.broadcasts[&id].request_hash;
+        Ok(Some((state.committed_broadcast(id, Outcome::Repeated)?, request_hash)))
     }
 
     async fn list_pending_receivers(

@@ -5,8 +5,8 @@ use super::{
     state::{State, UserRow},
 };
 use crate::{
-    Result,
-    model::{NewUser, ProfileUpdate, Rev, Timestamp, User, UserId, UserQuery},
+    Error, Result,
+    model::{Avatar, NewUser, ProfileUpdate, Rev, Timestamp, User, UserId, UserQuery},
     store::{Ban, UserStore},
 };
 use async_trait::async_trait;
@@ -109,7 +109,13 @@ impl UserStore for MemoryStore {
     }
 
     async fn update_profile(&self, user: UserId, update: ProfileUpdate, now: Timestamp) -> Result<User> {
-        self.state().change_user(user, now, |user| {
+        let mut state = self.state();
+        if let Some(Some(Avatar::Media(id))) = update.avatar
+            && !state.media.contains_key(&id)
+        {
+            return Err(Error::not_found("no such file"));
+        }
+        state.change_user(user, now, |user| {
             if let Some(display_name) = update.display_name {
                 user.display_name = display_name;
             }
