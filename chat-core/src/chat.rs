@@ -35,6 +35,7 @@ use crate::{
     limits::{LimitScope, LimitSubject, Quotas},
     media::{Addresses, MediaStore},
     model::{Epoch, Timestamp},
+    realtime::{Presence, TicketOffice},
     store::Store,
 };
 use cache::Caches;
@@ -64,6 +65,8 @@ pub(crate) struct Inner {
     /// The incarnation of the store that this node works on; known once [`Chat::run`] has looked.
     pub(crate) epoch: RwLock<Option<Epoch>>,
     pub(crate) quotas: Quotas,
+    pub(crate) presence: Presence,
+    pub(crate) tickets: TicketOffice,
     pub(crate) addresses: Addresses,
     pub(crate) caches: Caches,
     pub(crate) events: events::Feed,

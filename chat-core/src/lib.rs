@@ -14,6 +14,7 @@ pub mod media;
 pub mod model;
 mod present;
 pub mod protocol;
+pub mod realtime;
 pub mod store;
 mod text;
 

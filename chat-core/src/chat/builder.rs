@@ -10,6 +10,7 @@ use crate::{
     hooks::Hooks,
     limits::{LocalLimiter, Quotas, RateLimiter},
     media::{Addresses, MediaStore},
+    realtime::{Presence, TicketOffice},
     store::Store,
 };
 use parking_lot::RwLock;
@@ -157,6 +158,8 @@ impl ChatBuilder {
             hooks: self.hooks,
             clock: self.clock,
             authenticator: self.authenticator,
+            presence: Presence::default(),
+            tickets: TicketOffice::new(&media_key),
             quotas: Quotas::new(self.config.rate_limits.clone(), limiter),
             addresses: Addresses::new(&media_key, self.media_base),
             config: self.config,

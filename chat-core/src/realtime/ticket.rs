@@ -203,8 +203,7 @@ mod tests {
 
     #[test]
     fn a_ticket_of_one_node_is_good_on_another_and_not_for_a_stranger() {
-        let ticket =
-            TicketOffice::new(&[7; 32]).issue(&Identity::user(UserId::new(3), "Bob"), NOON).unwrap();
+        let ticket = TicketOffice::new(&[7; 32]).issue(&Identity::user(UserId::new(3), "Bob"), NOON).unwrap();
         assert!(TicketOffice::new(&[8; 32]).redeem(ticket.as_str(), NOON).is_err());
         assert!(TicketOffice::new(&[7; 32]).redeem(ticket.as_str(), NOON).is_ok());
     }

@@ -167,7 +167,8 @@ impl Table {
         }
         let users = self.here.iter().map(|(user, here)| (*user, Some(here.state()))).collect();
         let ours = |user: &UserId| self.here.contains_key(user);
-        let chosen = self.chosen.iter().filter(|(user, _)| ours(user)).map(|(user, state)| (*user, Some(*state)));
+        let chosen =
+            self.chosen.iter().filter(|(user, _)| ours(user)).map(|(user, state)| (*user, Some(*state)));
         Some(PresenceHint { scope: PresenceScope::Whole, users, chosen: chosen.collect() })
     }
 
@@ -187,10 +188,8 @@ impl Table {
                 None => self.chosen.remove(user),
             };
         }
-        let lease = self
-            .elsewhere
-            .entry(node)
-            .or_insert_with(|| Lease { until: now, users: AHashMap::default() });
+        let lease =
+            self.elsewhere.entry(node).or_insert_with(|| Lease { until: now, users: AHashMap::default() });
         lease.until = now + LEASE;
         if hint.scope == PresenceScope::Whole {
             self.stale.extend(lease.users.drain().map(|(user, _)| user));
