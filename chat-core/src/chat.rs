@@ -30,12 +30,13 @@ use crate::{
     auth::Authenticator,
     bus::Bus,
     clock::Clock,
+    commit::Pipeline,
     config::{Directory, Limits, Pacing, RateLimits},
     hooks::Hooks,
     limits::{LimitScope, LimitSubject, Quotas},
     media::{Addresses, MediaStore},
     model::{Epoch, Timestamp},
-    realtime::{Presence, TicketOffice},
+    realtime::{cursors::Cursors, hub::Hub},
     store::Store,
 };
 use cache::Caches;
@@ -44,6 +45,7 @@ use std::{
     fmt,
     sync::{Arc, atomic::AtomicU64},
 };
+use tokio_util::sync::CancellationToken;
 
 /// A chat: a cheap clone of one shared engine. Nothing happens on its own; [`Chat::run`] drives it.
 #[derive(Clone)]
@@ -65,10 +67,13 @@ pub(crate) struct Inner {
     /// The incarnation of the store that this node works on; known once [`Chat::run`] has looked.
     pub(crate) epoch: RwLock<Option<Epoch>>,
     pub(crate) quotas: Quotas,
-    pub(crate) presence: Presence,
-    pub(crate) tickets: TicketOffice,
     pub(crate) addresses: Addresses,
     pub(crate) caches: Caches,
+    pub(crate) pipeline: Pipeline,
+    pub(crate) cursors: Arc<Cursors>,
+    pub(crate) hub: Hub,
+    /// Set by [`Chat::shutdown`]; [`Chat::run`] ends in good order.
+    pub(crate) stop: CancellationToken,
     pub(crate) events: events::Feed,
     /// Makes keys for sends without one, unique together with `node`.
     pub(crate) key_counter: AtomicU64,

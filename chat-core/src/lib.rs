@@ -5,6 +5,7 @@ pub mod auth;
 pub mod bus;
 pub mod chat;
 pub mod clock;
+mod commit;
 pub mod config;
 mod error;
 pub mod event;
@@ -14,7 +15,7 @@ pub mod media;
 pub mod model;
 mod present;
 pub mod protocol;
-pub mod realtime;
+mod realtime;
 pub mod store;
 mod text;
 

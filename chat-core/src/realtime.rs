@@ -1,10 +1,11 @@
-//! The realtime engine: connections, and how what is stored reaches them.
+//! The realtime engine: from the bus to connections, and the one future that drives everything.
 //!
-//! Knows frames and sessions; what people may do is decided by the use cases that it calls.
+//! Direction of use: realtime calls use cases and ports; no use case knows of it beyond the handles in
+//! [`Chat`](crate::Chat).
 
-mod presence;
-mod ticket;
-
-pub(crate) use presence::Presence;
-pub(crate) use ticket::TicketOffice;
-pub use ticket::{TICKET_LIFE, Ticket};
+pub(crate) mod cursors;
+pub(crate) mod endpoint;
+pub(crate) mod hub;
+pub(crate) mod meters;
+pub(crate) mod outbox;
+mod shards;

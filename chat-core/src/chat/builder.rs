@@ -4,20 +4,23 @@ use super::{Chat, Config, Inner, cache::Caches, events};
 use crate::{
     Error, Result,
     auth::Authenticator,
-    bus::Bus,
+    bus::{Bus, memory::MemoryBus},
     clock::{Clock, SystemClock},
+    commit::Pipeline,
     config::{Directory, Limits, Pacing, RateLimits},
     hooks::Hooks,
     limits::{LocalLimiter, Quotas, RateLimiter},
     media::{Addresses, MediaStore},
-    realtime::{Presence, TicketOffice},
+    realtime::{cursors::Cursors, hub::Hub},
     store::Store,
 };
+
 use parking_lot::RwLock;
 use std::{
     fmt,
     sync::{Arc, atomic::AtomicU64},
 };
+use tokio_util::sync::CancellationToken;
 
 /// Collects the parts of a [`Chat`]. Made by [`Chat::builder`].
 #[must_use = "nothing exists until `build` is called"]
@@ -151,21 +154,24 @@ impl ChatBuilder {
         check_limits(&self.config.limits)?;
         let media_key = self.media_key.map_or_else(random_key, Ok)?;
         let limiter = self.limiter.unwrap_or_else(|| Arc::new(LocalLimiter::new(Arc::clone(&self.clock))));
+        let fanout_limit = self.config.pacing.fanout_limit;
         let inner = Inner {
             store: self.store,
-            bus: self.bus.unwrap_or_else(|| todo!("the memory bus")),
+            bus: self.bus.unwrap_or_else(|| Arc::new(MemoryBus::new())),
             media: self.media,
             hooks: self.hooks,
             clock: self.clock,
             authenticator: self.authenticator,
-            presence: Presence::default(),
-            tickets: TicketOffice::new(&media_key),
             quotas: Quotas::new(self.config.rate_limits.clone(), limiter),
             addresses: Addresses::new(&media_key, self.media_base),
             config: self.config,
             node: getrandom::u64().map_err(no_randomness)?,
             epoch: RwLock::new(None),
             caches: Caches::new(),
+            pipeline: Pipeline::new(),
+            cursors: Arc::new(Cursors::new()),
+            hub: Hub::new(fanout_limit),
+            stop: CancellationToken::new(),
             events: events::Feed::new(),
             key_counter: AtomicU64::new(0),
         };
