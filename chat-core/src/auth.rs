@@ -76,4 +76,29 @@ pub trait Authenticator: fmt::Debug + Send + Sync + 'static {
     /// [`Unauthenticated`](crate::ErrorKind::Unauthenticated) for a token that is not good,
     /// [`Unavailable`](crate::ErrorKind::Unavailable) when that cannot be told now.
     async fn authenticate(&self, token: &str) -> Result<Identity>;
+
+    /// Returns the sign-in sessions behind the tokens, where they can end before their tokens do.
+    fn sessions(&self) -> Option<&dyn SignInSessions> {
+        None
+    }
+}
+
+/// A sign-in session that ended before its tokens: by log-out, revocation, a new password or a stolen refresh token.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct EndedSession {
+    /// Whose.
+    pub user_id: UserId,
+    /// Which; all of the person's if absent.
+    pub session: Option<AuthSessionId>,
+}
+
+/// Sign-in sessions that can be ended. [`Chat::run`](crate::Chat::run) tells the other nodes of those ended here, and this one
+/// of those ended there.
+#[async_trait]
+pub trait SignInSessions: Send + Sync + 'static {
+    /// Waits for the next session that is ended on this node. Only one task calls it; dropping the wait loses nothing.
+    async fn next_ended(&self) -> EndedSession;
+
+    /// Forgets what is remembered of a session, because it was ended elsewhere.
+    fn forget(&self, ended: EndedSession);
 }

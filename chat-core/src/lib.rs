@@ -1,6 +1,8 @@
 //! Embeddable chat: domain, use cases, ports, realtime engine and wire protocol.
 #![forbid(unsafe_code)]
 
+#[cfg(feature = "accounts")]
+pub mod accounts;
 pub mod auth;
 pub mod bus;
 pub mod chat;
