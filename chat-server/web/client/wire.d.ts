@@ -40,7 +40,7 @@ export interface Attachment {
 export interface Quote {
   id: Id;
   seq: number;
-  sender_id: Id;
+  sender_id?: Id;
   content: string;
   unavailable?: boolean;
 }
@@ -120,6 +120,7 @@ export interface Limits {
   page: number;
   group_members: number;
   receivers: number;
+  attachments?: number;
   upload: UploadLimits;
 }
 
@@ -165,7 +166,7 @@ export interface Hello {
 }
 
 export interface HelloAck {
-  session_id: string | number;
+  session_id: string;
   user: User;
   epoch: string;
   limits: Limits;
@@ -212,7 +213,7 @@ export interface ServerPayloads {
   dirty: { conversation_id: Id; rev: number };
   ready: { user_rev: number; more: boolean };
   broadcast_progress: Omit<Broadcast, 'id' | 'created_at'> & { broadcast_id: Id };
-  goodbye: { reason: string; reconnect: boolean; after_ms?: number };
+  goodbye: { reason: string; reconnect: boolean; after_ms: number };
   error: { code: string; message: string; retry_after_ms?: number };
 }
 
