@@ -135,11 +135,24 @@ pub enum EndReason {
     SignedOut,
 }
 
-/// Presence of some users on one node.
+/// Presence of users on one node.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PresenceHint {
-    /// Users and their state there; [`None`] for gone.
+    /// Whether `users` is everybody or only who changed.
+    pub scope: PresenceScope,
+    /// Users and the state of their devices there; [`None`] for gone.
     pub users: Vec<(UserId, Option<PresenceState>)>,
+    /// How people chose to appear, for every node to keep; [`None`] for as their devices are.
+    pub chosen: Vec<(UserId, Option<PresenceState>)>,
+}
+
+/// How much a [`PresenceHint`] says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum PresenceScope {
+    /// Only what changed; it also renews the node's lease.
+    Changed,
+    /// Everybody on the node: whoever is not named has gone.
+    Whole,
 }
 
 /// How present a connected person is.

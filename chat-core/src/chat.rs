@@ -21,7 +21,7 @@ pub use builder::ChatBuilder;
 pub use conversations::{EntryPage, NewGroupRequest};
 pub use events::Events;
 pub use messages::{HistoryPage, PageRequest};
-pub use receipts::Mark;
+pub use receipts::{Mark, PendingMark};
 pub use send::{PendingSend, Prepared, SendRequest, Target};
 pub use users::{FindUsers, ProfileChange};
 
@@ -36,7 +36,7 @@ use crate::{
     limits::{LimitScope, LimitSubject, Quotas},
     media::{Addresses, MediaStore},
     model::{Epoch, Timestamp},
-    realtime::{cursors::Cursors, hub::Hub},
+    realtime::{Presence, TicketOffice, cursors::Cursors, hub::Hub},
     store::Store,
 };
 use cache::Caches;
@@ -45,6 +45,7 @@ use std::{
     fmt,
     sync::{Arc, atomic::AtomicU64},
 };
+use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
 /// A chat: a cheap clone of one shared engine. Nothing happens on its own; [`Chat::run`] drives it.
@@ -67,6 +68,8 @@ pub(crate) struct Inner {
     /// The incarnation of the store that this node works on; known once [`Chat::run`] has looked.
     pub(crate) epoch: RwLock<Option<Epoch>>,
     pub(crate) quotas: Quotas,
+    pub(crate) presence: Presence,
+    pub(crate) tickets: TicketOffice,
     pub(crate) addresses: Addresses,
     pub(crate) caches: Caches,
     pub(crate) pipeline: Pipeline,
@@ -74,6 +77,8 @@ pub(crate) struct Inner {
     pub(crate) hub: Hub,
     /// Set by [`Chat::shutdown`]; [`Chat::run`] ends in good order.
     pub(crate) stop: CancellationToken,
+    /// Rung when a broadcast was stored, which may have left work.
+    pub(crate) broadcast_due: Notify,
     pub(crate) events: events::Feed,
     /// Makes keys for sends without one, unique together with `node`.
     pub(crate) key_counter: AtomicU64,

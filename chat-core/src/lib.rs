@@ -17,7 +17,7 @@ pub mod media;
 pub mod model;
 mod present;
 pub mod protocol;
-mod realtime;
+pub mod realtime;
 pub mod store;
 mod text;
 

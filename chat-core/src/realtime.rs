@@ -8,4 +8,10 @@ pub(crate) mod endpoint;
 pub(crate) mod hub;
 pub(crate) mod meters;
 pub(crate) mod outbox;
+mod presence;
 mod shards;
+mod ticket;
+
+pub(crate) use presence::Presence;
+pub(crate) use ticket::TicketOffice;
+pub use ticket::{TICKET_LIFE, Ticket};

@@ -11,15 +11,15 @@ use crate::{
     hooks::Hooks,
     limits::{LocalLimiter, Quotas, RateLimiter},
     media::{Addresses, MediaStore},
-    realtime::{cursors::Cursors, hub::Hub},
+    realtime::{Presence, TicketOffice, cursors::Cursors, hub::Hub},
     store::Store,
 };
-
 use parking_lot::RwLock;
 use std::{
     fmt,
     sync::{Arc, atomic::AtomicU64},
 };
+use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
 /// Collects the parts of a [`Chat`]. Made by [`Chat::builder`].
@@ -163,6 +163,8 @@ impl ChatBuilder {
             clock: self.clock,
             authenticator: self.authenticator,
             quotas: Quotas::new(self.config.rate_limits.clone(), limiter),
+            presence: Presence::default(),
+            tickets: TicketOffice::new(&media_key),
             addresses: Addresses::new(&media_key, self.media_base),
             config: self.config,
             node: getrandom::u64().map_err(no_randomness)?,
@@ -172,6 +174,7 @@ impl ChatBuilder {
             cursors: Arc::new(Cursors::new()),
             hub: Hub::new(fanout_limit),
             stop: CancellationToken::new(),
+            broadcast_due: Notify::new(),
             events: events::Feed::new(),
             key_counter: AtomicU64::new(0),
         };

@@ -3,7 +3,7 @@
 
 use crate::{
     bus::Hint,
-    model::{Attachment, ConversationId, ConversationKind, MediaId, Role, Seq, User, UserId},
+    model::{Attachment, ConversationId, ConversationKind, MediaId, MessageId, Seq, User, UserId},
 };
 use moka::sync::Cache;
 use std::{sync::Arc, time::Duration};
@@ -16,9 +16,16 @@ const LIFE: Duration = Duration::from_secs(30);
 pub(crate) struct Membership {
     pub(crate) kind: ConversationKind,
     pub(crate) pair: Option<(UserId, UserId)>,
-    pub(crate) role: Role,
     pub(crate) visible_from_seq: Seq,
     pub(crate) member_count: u32,
+}
+
+/// Where a message stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Place {
+    pub(crate) conversation_id: ConversationId,
+    pub(crate) seq: Seq,
+    pub(crate) sender_id: UserId,
 }
 
 /// The caches of one node.
@@ -31,6 +38,8 @@ pub(crate) struct Caches {
     pub(crate) users: Cache<UserId, Arc<User>>,
     /// Hosts' users by external id.
     pub(crate) externals: Cache<Arc<str>, UserId>,
+    /// Where messages stand and who wrote them, for receipts that name a message; neither ever changes.
+    pub(crate) places: Cache<MessageId, Place>,
     /// Files of profiles; their facts never change.
     pub(crate) avatars: Cache<MediaId, Arc<Attachment>>,
 }
@@ -38,14 +47,11 @@ pub(crate) struct Caches {
 impl Caches {
     pub(crate) fn new() -> Self {
         Self {
-            memberships: Cache::builder()
-                .max_capacity(200_000)
-                .time_to_live(LIFE)
-                .support_invalidation_closures()
-                .build(),
+            memberships: Cache::builder().max_capacity(200_000).time_to_live(LIFE).build(),
             directs: Cache::new(200_000),
             users: Cache::builder().max_capacity(50_000).time_to_live(LIFE).build(),
             externals: Cache::builder().max_capacity(50_000).time_to_live(LIFE).build(),
+            places: Cache::new(50_000),
             avatars: Cache::new(10_000),
         }
     }

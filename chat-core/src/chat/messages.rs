@@ -1,9 +1,14 @@
 //! Stored messages: edit, delete, read, page.
 
-use super::Chat;
+use super::{Chat, send::committed_message};
 use crate::{
-    Result,
-    model::{CommittedMessage, ConversationId, Message, MessageAnchor, MessageId, MessageSlice, Rev, UserId},
+    Error, Result,
+    hooks::Draft,
+    model::{
+        Change, CommittedMessage, ConversationId, DeleteMessage, EditMessage, Message, MessageAnchor,
+        MessageId, MessageSlice, Rev, Seq, UserId,
+    },
+    text,
 };
 
 /// A numbered page, as the classic routes ask for it; the first is 1.
@@ -13,6 +18,13 @@ pub struct PageRequest {
     pub page: u64,
     /// Messages per page, from 1.
     pub size: usize,
+}
+
+impl PageRequest {
+    /// Returns how many messages come before the page; saturates, so that a page far past the end is empty.
+    fn offset(self) -> u64 {
+        self.page.saturating_sub(1).saturating_mul(self.size as u64)
+    }
 }
 
 /// A numbered page, newest first.
@@ -37,8 +49,9 @@ impl Chat {
         text: String,
         base_rev: Option<Rev>,
     ) -> Result<CommittedMessage> {
-        let _ = (actor, id, text, base_rev);
-        todo!()
+        let content = self.check_edit(actor, id, text).await?;
+        let edit = EditMessage { message_id: id, actor, content, base_rev, now: self.now() };
+        committed_message(self.inner.pipeline.submit(actor, Change::Edit(edit))?.await?)
     }
 
     /// Deletes a message for all: one's own, or as owner or administrator of a group.
@@ -46,8 +59,8 @@ impl Chat {
     /// # Errors
     /// [`Forbidden`](crate::ErrorKind::Forbidden) without the right, [`NotFound`](crate::ErrorKind::NotFound) for outsiders.
     pub async fn delete_message(&self, actor: UserId, id: MessageId) -> Result<CommittedMessage> {
-        let _ = (actor, id);
-        todo!()
+        let delete = DeleteMessage { message_id: id, actor, now: self.now() };
+        committed_message(self.inner.pipeline.submit(actor, Change::Delete(delete))?.await?)
     }
 
     /// Loads a message that the actor may see.
@@ -55,8 +68,7 @@ impl Chat {
     /// # Errors
     /// [`NotFound`](crate::ErrorKind::NotFound) for every other.
     pub async fn load_message(&self, actor: UserId, id: MessageId) -> Result<Message> {
-        let _ = (actor, id);
-        todo!()
+        self.inner.store.load_message(id, actor).await
     }
 
     /// Lists messages of a conversation in rising `seq`; the limit is cut to the largest page.
@@ -70,36 +82,55 @@ impl Chat {
         anchor: MessageAnchor,
         limit: usize,
     ) -> Result<MessageSlice> {
-        let _ = (actor, id, anchor, limit);
-        todo!()
+        let visible_from = self.inner.membership(id, actor).await?.visible_from_seq;
+        self.inner.store.list_messages(id, anchor, visible_from, self.inner.page_limit(limit)).await
     }
 
-    /// Lists the newest direct messages with `peer` in rising `seq`; none when the two have not written to each other.
+    /// Lists the newest direct messages with `peer` in rising `seq`; none when the two have not written to each other. The caller caps
+    /// `limit`, which may be above a page: the classic route answers with a whole history.
     ///
     /// # Errors
-    /// [`NotFound`](crate::ErrorKind::NotFound) for a person whom the actor may not see.
+    /// [`NotFound`](crate::ErrorKind::NotFound) for a person whom the actor may not write to.
     pub async fn list_peer_messages(
         &self,
         actor: UserId,
         peer: UserId,
         limit: usize,
     ) -> Result<Vec<Message>> {
-        let _ = (actor, peer, limit);
-        todo!()
+        let Some(id) = self.find_direct(actor, peer).await? else { return Ok(Vec::new()) };
+        let slice = self.inner.store.list_messages(id, MessageAnchor::Latest, Seq::ZERO, limit).await?;
+        Ok(slice.messages)
     }
 
     /// Lists one numbered page of the direct messages with `peer`, newest first.
     ///
     /// # Errors
-    /// [`NotFound`](crate::ErrorKind::NotFound) for a person whom the actor may not see.
+    /// [`NotFound`](crate::ErrorKind::NotFound) for a person whom the actor may not write to.
     pub async fn page_peer_messages(
         &self,
         actor: UserId,
         peer: UserId,
         page: PageRequest,
     ) -> Result<HistoryPage> {
-        let _ = (actor, peer, page);
-        todo!()
+        let Some(id) = self.find_direct(actor, peer).await? else { return Ok(HistoryPage::default()) };
+        let (conversation, _) = self.inner.store.load_membership(id, actor).await?;
+        // The places of a conversation have no holes, so a page's number is arithmetic and costs no count.
+        let (first, last) = (conversation.first_seq.get(), conversation.last_seq.get());
+        let total = u64::try_from(last - first + 1).unwrap_or(0);
+        let offset = page.offset();
+        if offset >= total {
+            return Ok(HistoryPage { messages: Vec::new(), total });
+        }
+        let before = Seq::new(last + 1 - i64::try_from(offset).unwrap_or(last));
+        let anchor = MessageAnchor::Before(before);
+        let mut messages = self
+            .inner
+            .store
+            .list_messages(id, anchor, Seq::ZERO, self.inner.page_limit(page.size))
+            .await?
+            .messages;
+        messages.reverse();
+        Ok(HistoryPage { messages, total })
     }
 
     /// Lists one numbered page of all direct messages of the actor's, newest first.
@@ -107,7 +138,34 @@ impl Chat {
     /// # Errors
     /// [`Unavailable`](crate::ErrorKind::Unavailable) when the store does not answer.
     pub async fn page_direct_history(&self, actor: UserId, page: PageRequest) -> Result<HistoryPage> {
-        let _ = (actor, page);
-        todo!()
+        let limit = self.inner.page_limit(page.size);
+        let (total, messages) = self.inner.store.list_direct_history(actor, page.offset(), limit).await?;
+        Ok(HistoryPage { messages, total })
+    }
+
+    /// Checks a new text. The message itself is looked at only where that decides something here; rights are the store's to check.
+    async fn check_edit(&self, actor: UserId, id: MessageId, content: String) -> Result<String> {
+        text::check_size(&content, &self.inner.config.limits)?;
+        if self.inner.hooks.is_none() && !text::is_blank(&content) {
+            return Ok(content);
+        }
+        let message = self.load_message(actor, id).await?;
+        if message.sender_id != actor {
+            return Err(Error::forbidden("only its sender may edit a message"));
+        }
+        if message.deleted_at.is_some() {
+            return Err(Error::conflict("the message was deleted"));
+        }
+        if message.attachments.is_empty() && message.link.is_none() {
+            text::check_message(&content, &self.inner.config.limits)?;
+        }
+        let draft = Draft {
+            conversation_id: Some(message.conversation_id),
+            receiver_id: message.receiver_id,
+            content: if text::is_blank(&content) { String::new() } else { content },
+            attachments: message.attachments,
+            reply_to: message.reply_to.map(|quote| quote.id),
+        };
+        Ok(self.inner.run_before_send(actor, draft).await?.content)
     }
 }

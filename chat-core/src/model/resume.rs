@@ -1,16 +1,27 @@
 //! What a returning client needs: where everything stands, and what changed since it last looked.
 
-use super::{Conversation, ConversationId, Cursor, Member, Message, Rev, Seq, Timestamp, User, UserId};
+use super::{
+    Conversation, ConversationId, ConversationKind, Cursor, Member, Message, Rev, Seq, Timestamp, User,
+    UserId,
+};
 
 /// The state of one conversation that a person is or was in, in the one query that a hello costs.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Head {
     /// The conversation.
     pub conversation_id: ConversationId,
+    /// Its sort.
+    pub kind: ConversationKind,
+    /// Its oldest message.
+    pub first_seq: Seq,
+    /// Its newest message.
+    pub last_seq: Seq,
     /// Its newest shared change.
     pub last_rev: Rev,
     /// Its newest flush of receipts.
     pub last_cursor: Cursor,
+    /// Its last bulk change: whoever knows less starts afresh.
+    pub reset_rev: Rev,
     /// When something last happened.
     pub updated_at: Timestamp,
     /// The number of the reader's join.
@@ -19,6 +30,10 @@ pub struct Head {
     pub left_rev: Option<Rev>,
     /// The number of the membership's last change in the reader's own feed.
     pub user_rev: Rev,
+    /// The reader's own delivered cursor.
+    pub delivered_seq: Seq,
+    /// The reader's own read cursor.
+    pub read_seq: Seq,
 }
 
 /// Everything of one person in one snapshot.

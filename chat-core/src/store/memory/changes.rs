@@ -20,12 +20,18 @@ impl State {
                 let conversation = &self.conversations[&me.conversation_id].conversation;
                 Head {
                     conversation_id: conversation.id,
+                    kind: conversation.kind,
+                    first_seq: conversation.first_seq,
+                    last_seq: conversation.last_seq,
                     last_rev: conversation.last_rev,
                     last_cursor: conversation.last_cursor,
+                    reset_rev: conversation.reset_rev,
                     updated_at: conversation.updated_at,
                     since_rev: me.since_rev,
                     left_rev: me.left_rev,
                     user_rev: me.user_rev,
+                    delivered_seq: me.delivered_seq,
+                    read_seq: me.read_seq,
                 }
             })
             .collect();
