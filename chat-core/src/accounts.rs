@@ -29,7 +29,7 @@ use async_trait::async_trait;
 use hasher::Hasher;
 use lockout::Turns;
 use revocation::Revocations;
-use std::{fmt, sync::Arc};
+use std::{fmt, sync::Arc, time::Duration};
 
 /// Password accounts over a store that keeps them. A cheap clone of one shared part.
 #[derive(Clone)]
@@ -72,6 +72,12 @@ impl Accounts {
     #[must_use]
     pub fn registration(&self) -> Registration {
         self.inner.config.registration
+    }
+
+    /// Returns how long a session lives without being refreshed.
+    #[must_use]
+    pub fn session_life(&self) -> Duration {
+        self.inner.config.session_life
     }
 
     /// Lists a person's sessions that are in force, last used first.

@@ -1,1 +1,47 @@
-//! Under construction.
+//! HTTP and WebSocket for [`chat_core`]: one tower and hyper service that is mounted anywhere.
+//!
+//! The service decodes requests and frames, calls a use case of [`Chat`](chat_core::Chat) and encodes what it returns. It decides
+//! nothing about conversations, and knows nothing of stores.
+//!
+//! # Mounting
+//!
+//! The host says who asks by putting an [`Identity`](chat_core::auth::Identity) into the request's extensions; or the chat's
+//! [`Authenticator`](chat_core::auth::Authenticator) reads bearer tokens.
+//!
+//! ```no_run
+//! # async fn example(store: impl chat_core::store::Store) -> Result<(), Box<dyn std::error::Error>> {
+//! use chat_core::Chat;
+//! use chat_transport::{ChatService, Server};
+//! use tokio_util::sync::CancellationToken;
+//!
+//! let chat = Chat::builder(store).build()?;
+//! tokio::spawn(chat.run());
+//! let listener = tokio::net::TcpListener::bind("127.0.0.1:8080").await?;
+//! Server::new(ChatService::new(chat)).serve(listener, CancellationToken::new()).await?;
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! In axum it is `Router::new().nest_service("/chat", ChatService::new(chat))`; set
+//! [`TransportConfig::prefix`] to the same path, and `media_base` of the chat's builder.
+#![forbid(unsafe_code)]
+
+mod address;
+mod auth;
+mod config;
+mod extract;
+mod guard;
+mod http;
+mod respond;
+mod router;
+mod serve;
+mod service;
+mod sockets;
+mod swagger;
+
+pub use address::{Network, Peer};
+pub use config::TransportConfig;
+pub use respond::{Body, BodyError, Problem};
+pub use serve::{Handshake, PlainText, Server};
+pub use service::{ChatService, Fallback};
+pub use swagger::{asyncapi, openapi};

@@ -96,6 +96,20 @@ impl Outbox {
         poll_fn(|context| self.poll_recv_many(context, into)).await
     }
 
+    /// Waits until the connection is to be closed and takes nothing: for a transport whose writing is stuck, which would otherwise
+    /// never learn of it. Cancel safe.
+    pub async fn closing(&mut self) {
+        poll_fn(|context| {
+            let mut state = self.shared.state.lock();
+            if state.queue.is_closed() {
+                return Poll::Ready(());
+            }
+            state.reader = Some(context.waker().clone());
+            Poll::Pending
+        })
+        .await;
+    }
+
     /// Polls for [`recv_many`](Self::recv_many), for transports with a loop of their own.
     pub fn poll_recv_many(&mut self, context: &mut Context<'_>, into: &mut Vec<Outgoing>) -> Poll<usize> {
         let mut state = self.shared.state.lock();
