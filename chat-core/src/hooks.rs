@@ -16,13 +16,14 @@ pub const HOOK_TIMEOUT: Duration = Duration::from_secs(2);
 /// What somebody is about to write.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Draft {
-    /// Where; absent for the first message to a person, whose conversation is opened only once nobody refuses it.
+    /// Where; absent for the first message to a person, whose conversation is opened only once nobody refuses it, and for
+    /// a broadcast.
     pub conversation_id: Option<ConversationId>,
     /// To whom, in a direct conversation.
     pub receiver_id: Option<UserId>,
     /// The text; a hook may replace it.
     pub content: String,
-    /// The files; a hook may take some away.
+    /// The files; a hook may take some away, but those of an edited message stay.
     pub attachments: Vec<Attachment>,
     /// The answered message.
     pub reply_to: Option<MessageId>,
@@ -42,7 +43,7 @@ pub struct Upload {
 /// An application's part in what happens. Refuse by returning an error; its message reaches the person.
 #[async_trait]
 pub trait Hooks: fmt::Debug + Send + Sync + 'static {
-    /// Is asked before a message is stored or its text replaced; not for retries.
+    /// Is asked before a message is stored or its text replaced; not for retries, and once for all receivers of a broadcast.
     async fn before_send(&self, sender: &User, draft: Draft) -> Result<Draft> {
         let _ = sender;
         Ok(draft)

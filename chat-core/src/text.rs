@@ -106,3 +106,67 @@ const fn is_invisible(c: char) -> bool {
 const fn is_joiner(c: char) -> bool {
     matches!(c, '\u{200c}' | '\u{200d}' | '\u{fe00}'..='\u{fe0f}' | '\u{e0020}'..='\u{e007f}')
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{check_message, check_size, clean_name, clean_username, is_blank, tame_name};
+    use crate::{ErrorKind, config::Limits};
+
+    fn refusal<T>(result: crate::Result<T>) -> Option<ErrorKind> {
+        result.err().map(|error| error.kind())
+    }
+
+    #[test]
+    fn a_message_of_the_largest_size_passes_and_one_more_does_not() {
+        let limits = Limits::default();
+        assert_eq!(refusal(check_message(&"a".repeat(16_384), &limits)), None);
+        assert_eq!(refusal(check_message(&"a".repeat(16_385), &limits)), Some(ErrorKind::TooLarge));
+        let widest = "\u{1f600}".repeat(16_384);
+        assert_eq!(widest.len(), limits.message_bytes);
+        assert_eq!(refusal(check_message(&widest, &limits)), None);
+        let tight = Limits { message_bytes: 10, ..limits };
+        assert_eq!(refusal(check_size("\u{1f600}\u{1f600}\u{1f600}", &tight)), Some(ErrorKind::TooLarge));
+    }
+
+    #[test]
+    fn a_message_that_shows_nothing_is_refused() {
+        for blank in ["", " ", "\t\r\n", "\u{200b}\u{feff}", "\u{3000}\u{2060}", "\u{202e}"] {
+            assert!(is_blank(blank), "{blank:?}");
+            assert_eq!(refusal(check_message(blank, &Limits::default())), Some(ErrorKind::Invalid));
+        }
+        assert_eq!(refusal(check_message("a\0b", &Limits::default())), Some(ErrorKind::Invalid));
+        assert_eq!(refusal(check_message("<b>\u{202b}hi</b>", &Limits::default())), None);
+    }
+
+    #[test]
+    fn a_name_is_normalised_and_bounded() {
+        assert_eq!(clean_name("title", "  \u{ff21}\u{ff22}  ").unwrap(), "AB");
+        assert_eq!(clean_name("title", "<script>").unwrap(), "<script>");
+        assert_eq!(clean_name("title", &"x".repeat(100)).unwrap().len(), 100);
+        let family = "\u{1f468}\u{200d}\u{1f469}\u{200d}\u{1f467}";
+        assert_eq!(clean_name("title", family).unwrap(), family);
+        // One character that NFKC expands to eighteen.
+        let expanding = "\u{fdfa}".repeat(6);
+        let bad = ["", "  ", "a\nb", "a\u{202e}b", "\u{200d}", "\u{200b}", &"x".repeat(101), &expanding];
+        for name in bad {
+            assert_eq!(refusal(clean_name("title", name)), Some(ErrorKind::Invalid), "{name:?}");
+        }
+    }
+
+    #[test]
+    fn a_username_has_no_invisible_character() {
+        assert_eq!(clean_username("\u{ff21}nna").unwrap(), "Anna");
+        assert_eq!(clean_username(&"x".repeat(32)).unwrap().len(), 32);
+        for name in ["", " ", &"x".repeat(33), "a\u{200d}b", "a\u{200f}b", "a\u{7}b", "a\u{ad}b"] {
+            assert_eq!(refusal(clean_username(name)), Some(ErrorKind::Invalid), "{name:?}");
+        }
+    }
+
+    #[test]
+    fn what_a_host_says_becomes_a_usable_name() {
+        assert_eq!(tame_name("Ann\u{202e}a\n", "7"), "Anna");
+        assert_eq!(tame_name(" \u{200b} ", "user-7"), "user-7");
+        assert_eq!(tame_name("", "\n"), "?");
+        assert_eq!(tame_name(&"x".repeat(300), "7").len(), 100);
+    }
+}

@@ -5,12 +5,11 @@ mod job;
 use super::{
     Chat, Inner,
     conversations::distinct,
-    send::{AskedFiles, Body, RequestDigest, reused_key},
+    send::{AskedFiles, Body, RequestDigest, Spot, reused_key},
 };
 use crate::{
     Error, Result,
     bus::{Hint, Topic},
-    hooks::Draft,
     model::{
         Broadcast, BroadcastId, BroadcastState, Change, Committed, CommittedBroadcast, ConversationId,
         MessageKey, NewBroadcast, NewMessage, RequestHash, UserId,
@@ -55,7 +54,7 @@ impl Chat {
         }
         inner.check_receivers(actor, &receivers).await?;
         let body = inner.compose(actor, &request.text, &asked).await?;
-        let body = inner.review_broadcast(actor, body).await?;
+        let body = inner.review(actor, Spot::default(), body).await?;
         let receivers = inner.open_receivers(actor, receivers).await?;
         let broadcast = inner.new_broadcast(actor, key, request_hash, receivers, body)?;
         inner.store_broadcast(broadcast).await
@@ -102,14 +101,6 @@ impl Inner {
             return Err(Error::too_large(format!("a broadcast has at most {limit} receivers")));
         }
         self.locate_directs(actor, receivers).await.map(drop)
-    }
-
-    /// Shows the text to the application once for all receivers.
-    async fn review_broadcast(&self, actor: UserId, body: Body) -> Result<Body> {
-        let Body { content, attachments, link } = body;
-        let draft = Draft { conversation_id: None, receiver_id: None, content, attachments, reply_to: None };
-        let Draft { content, attachments, .. } = self.run_before_send(actor, draft).await?;
-        Ok(Body { content, attachments, link })
     }
 
     /// Opens the direct conversations that are not there yet; every receiver was found reachable.

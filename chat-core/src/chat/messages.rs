@@ -1,9 +1,11 @@
 //! Stored messages: edit, delete, read, page.
 
-use super::{Chat, send::committed_message};
+use super::{
+    Chat,
+    send::{Body, Spot, committed_message},
+};
 use crate::{
     Error, Result,
-    hooks::Draft,
     model::{
         Change, CommittedMessage, ConversationId, DeleteMessage, EditMessage, Message, MessageAnchor,
         MessageId, MessageSlice, Rev, Seq, UserId,
@@ -156,16 +158,14 @@ impl Chat {
         if message.deleted_at.is_some() {
             return Err(Error::conflict("the message was deleted"));
         }
-        if message.attachments.is_empty() && message.link.is_none() {
-            text::check_message(&content, &self.inner.config.limits)?;
-        }
-        let draft = Draft {
+        let spot = Spot {
             conversation_id: Some(message.conversation_id),
             receiver_id: message.receiver_id,
-            content: if text::is_blank(&content) { String::new() } else { content },
-            attachments: message.attachments,
             reply_to: message.reply_to.map(|quote| quote.id),
         };
-        Ok(self.inner.run_before_send(actor, draft).await?.content)
+        let content = if text::is_blank(&content) { String::new() } else { content };
+        let body = Body { content, attachments: message.attachments, link: message.link };
+        body.check(&self.inner.config.limits)?;
+        Ok(self.inner.review(actor, spot, body).await?.content)
     }
 }

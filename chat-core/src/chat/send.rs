@@ -4,6 +4,7 @@ use super::{Chat, Inner, conversations::no_such_conversation};
 use crate::{
     Error, Result,
     commit::Pending,
+    config::Limits,
     hooks::{Draft, HOOK_TIMEOUT},
     model::{
         Attachment, Change, Committed, CommittedMessage, ConversationId, MediaId, Message, MessageId,
@@ -172,6 +173,28 @@ pub(super) struct Body {
     pub(super) link: Option<String>,
 }
 
+impl Body {
+    /// Refuses what is too long, and what says nothing.
+    pub(super) fn check(&self, limits: &Limits) -> Result<()> {
+        if self.attachments.is_empty() && self.link.is_none() {
+            text::check_message(&self.content, limits)
+        } else {
+            text::check_size(&self.content, limits)
+        }
+    }
+}
+
+/// Where a text goes.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Spot {
+    /// `None` for the first message to a person, and for a broadcast.
+    pub(super) conversation_id: Option<ConversationId>,
+    /// The other person of a direct conversation.
+    pub(super) receiver_id: Option<UserId>,
+    /// The answered message.
+    pub(super) reply_to: Option<MessageId>,
+}
+
 impl Inner {
     /// Makes the key of a send: the client's, or one of this node's own.
     pub(super) fn message_key(&self, client_id: Option<&str>) -> Result<MessageKey> {
@@ -208,15 +231,13 @@ impl Inner {
 
     /// Checks a text and loads its files, which the actor must be able to see.
     pub(super) async fn compose(&self, actor: UserId, text: &str, asked: &AskedFiles) -> Result<Body> {
-        let limits = &self.config.limits;
-        if asked.ids.is_empty() && asked.link.is_none() {
-            text::check_message(text, limits)?;
-        } else {
-            text::check_size(text, limits)?;
-        }
+        // What costs nothing to refuse is refused before the store is asked.
+        text::check_size(text, &self.config.limits)?;
         let attachments = self.visible_files(actor, &asked.ids).await?;
         let content = if text::is_blank(text) { String::new() } else { text.to_owned() };
-        Ok(Body { content, attachments, link: asked.link.clone() })
+        let body = Body { content, attachments, link: asked.link.clone() };
+        body.check(&self.config.limits)?;
+        Ok(body)
     }
 
     /// Loads files in the order given; `not_found` if one of them is out of the reader's sight.
@@ -234,14 +255,22 @@ impl Inner {
             .collect()
     }
 
-    /// Lets the application see a draft, which it may change or refuse. What it returns is checked like any text.
-    pub(super) async fn run_before_send(&self, actor: UserId, draft: Draft) -> Result<Draft> {
-        let Some(hooks) = &self.hooks else { return Ok(draft) };
+    /// Lets the application see what is about to be written, which it may change or refuse. What it returns is checked like what a
+    /// person writes, and cannot carry files that the person did not choose.
+    pub(super) async fn review(&self, actor: UserId, spot: Spot, body: Body) -> Result<Body> {
+        let Some(hooks) = &self.hooks else { return Ok(body) };
+        let Body { content, attachments, link } = body;
+        let chosen: Vec<_> = attachments.iter().map(|file| file.id).collect();
+        let Spot { conversation_id, receiver_id, reply_to } = spot;
+        let draft = Draft { conversation_id, receiver_id, content, attachments, reply_to };
         let sender = self.user(actor).await?.ok_or_else(super::users::no_such_user)?;
         let answer = tokio::time::timeout(HOOK_TIMEOUT, hooks.before_send(&sender, draft)).await;
         let draft = answer.map_err(|_| Error::unavailable("the application did not answer in time"))??;
-        text::check_size(&draft.content, &self.config.limits)?;
-        Ok(draft)
+        let Draft { content, mut attachments, .. } = draft;
+        attachments.retain(|file| chosen.contains(&file.id));
+        let body = Body { content, attachments, link };
+        body.check(&self.config.limits)?;
+        Ok(body)
     }
 
     async fn prepare_fresh(
@@ -251,20 +280,10 @@ impl Inner {
         asked: &AskedFiles,
         key: &MessageKey,
     ) -> Result<NewMessage> {
-        let located = self.locate(actor, request.target).await?;
-        let mut body = self.compose(actor, &request.text, asked).await?;
-        if self.hooks.is_some() {
-            let draft = Draft {
-                conversation_id: located.conversation_id,
-                receiver_id: located.receiver_id,
-                content: body.content,
-                attachments: body.attachments,
-                reply_to: request.reply_to,
-            };
-            let draft = self.run_before_send(actor, draft).await?;
-            body = Body { content: draft.content, attachments: draft.attachments, link: body.link };
-        }
-        let conversation_id = match (located.conversation_id, located.receiver_id) {
+        let spot = self.locate(actor, request).await?;
+        let body = self.compose(actor, &request.text, asked).await?;
+        let body = self.review(actor, spot, body).await?;
+        let conversation_id = match (spot.conversation_id, spot.receiver_id) {
             (Some(id), _) => id,
             (None, Some(peer)) => self.open_one(actor, peer).await?.conversation.id,
             (None, None) => return Err(no_such_conversation()),
@@ -283,18 +302,15 @@ impl Inner {
     }
 
     /// Finds where a message of the actor's goes, and refuses unless the actor may write there.
-    async fn locate(&self, actor: UserId, target: Target) -> Result<Located> {
-        match target {
+    async fn locate(&self, actor: UserId, request: &SendRequest) -> Result<Spot> {
+        let (conversation_id, receiver_id) = match request.target {
             Target::Conversation(id) => {
                 let pair = self.membership(id, actor).await?.pair;
-                let receiver_id = pair.map(|(low, high)| if low == actor { high } else { low });
-                Ok(Located { conversation_id: Some(id), receiver_id })
+                (Some(id), pair.map(|(low, high)| if low == actor { high } else { low }))
             }
-            Target::Person(peer) => {
-                let conversation_id = self.locate_direct(actor, peer).await?;
-                Ok(Located { conversation_id, receiver_id: Some(peer) })
-            }
-        }
+            Target::Person(peer) => (self.locate_direct(actor, peer).await?, Some(peer)),
+        };
+        Ok(Spot { conversation_id, receiver_id, reply_to: request.reply_to })
     }
 
     /// Looks up what an earlier try under this key has stored; `conflict` if that was another message.
@@ -317,15 +333,6 @@ impl Inner {
         }
         Ok(Some(Box::new(repeated(message))))
     }
-}
-
-/// Where a message goes.
-#[derive(Debug)]
-struct Located {
-    /// `None` for the first message to a person.
-    conversation_id: Option<ConversationId>,
-    /// The other person of a direct conversation.
-    receiver_id: Option<UserId>,
 }
 
 /// The refusal of a key that stands for something else.
