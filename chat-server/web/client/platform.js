@@ -87,7 +87,7 @@ export function browserPlatform() {
     setTimeout: (run, ms) => setTimeout(run, ms),
     clearTimeout: (timer) => clearTimeout(timer),
     fetch: (input, init) => fetch(input, init),
-    WebSocket,
+    WebSocket: globalThis.WebSocket,
     indexedDB: typeof indexedDB === 'undefined' ? null : indexedDB,
     storage: safeStorage(),
     channel,

@@ -47,6 +47,7 @@ export function createSocket({ url, platform, token, hello, onHello, onFrame, on
   let generation = 0;
   /** @type {any} */ let retryTimer = null;
   /** @type {any} */ let quietTimer = null;
+  /** @type {any} */ let handshakeTimer = null;
 
   async function connect() {
     platform.clearTimeout(retryTimer);
@@ -70,6 +71,7 @@ export function createSocket({ url, platform, token, hello, onHello, onFrame, on
     ws.onopen = async () => {
       if (ws !== socket) return;
       opened = true;
+      platform.clearTimeout(handshakeTimer);
       failedHandshakes = 0;
       heard();
       try {
@@ -94,7 +96,7 @@ export function createSocket({ url, platform, token, hello, onHello, onFrame, on
       drop(ws, event.code);
     };
     // A handshake into a black hole would otherwise wait for the system's own limit, minutes.
-    platform.setTimeout(() => {
+    handshakeTimer = platform.setTimeout(() => {
       if (ws === socket && !opened) {
         ws.close();
         drop(ws, 0);
@@ -106,6 +108,7 @@ export function createSocket({ url, platform, token, hello, onHello, onFrame, on
     if (ws !== socket) return;
     socket = null;
     generation++;
+    platform.clearTimeout(handshakeTimer);
     platform.clearTimeout(quietTimer);
     for (const [id, wait] of waiting) {
       platform.clearTimeout(wait.timer);
@@ -119,8 +122,8 @@ export function createSocket({ url, platform, token, hello, onHello, onFrame, on
   }
 
   function halt(/** @type {StopReason} */ reason) {
-    state.value = 'stopped';
     stopped.value = reason;
+    state.value = 'stopped';
     onStop(reason);
   }
 
@@ -215,6 +218,7 @@ export function createSocket({ url, platform, token, hello, onHello, onFrame, on
     close() {
       generation++;
       platform.clearTimeout(retryTimer);
+      platform.clearTimeout(handshakeTimer);
       platform.clearTimeout(quietTimer);
       const ws = socket;
       socket = null;

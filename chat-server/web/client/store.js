@@ -273,6 +273,7 @@ export function createStore({ server, origin, platform, tokenProvider, blobs, de
         const left = conversations.get(before);
         conversations.log(before).setDivider(null, 0);
         socket.post('close_conversation', { conversation_id: before });
+        open.value = 0;
         if (left?.gone) conversations.gone(before);
       }
       open.value = id;

@@ -19,11 +19,11 @@ const SCREENS = [
     const field = page.locator('.field textarea');
     await page.evaluate('server.receipts = false; server.plan.push("reject")');
     await field.fill('This one is refused');
-    await field.press('Enter');
+    await page.locator('.send').click();
     await page.locator('.trouble').waitFor();
     await page.evaluate('server.setOnline(false)');
     await field.fill('This one waits, **in bold**');
-    await field.press('Enter');
+    await page.locator('.send').click();
     await page.locator('.banner').waitFor();
     await page.locator('[aria-label="Emoji"]').click();
   }],
@@ -41,7 +41,7 @@ const SCREENS = [
     await page.locator('.scroller').evaluate((element) => { element.scrollTop = 0; });
     await page.locator('.picture').first().click();
   }],
-  ['people', '', (page) => page.getByRole('button', { name: 'People' }).click()],
+  ['people', '', (page) => page.getByRole('button', { name: 'People', exact: true }).click()],
   ['entrance', 'out'],
 ];
 for (const [size, viewport] of /** @type {const} */ ([['wide', wide], ['narrow', narrow]])) {

@@ -121,8 +121,6 @@ export class ChatApp extends HTMLElement {
       dialog: signal(/** @type {any} */ (null)),
       question: signal(/** @type {any} */ (null)),
       notice: signal(''),
-      /** @type {any[]} */ heard: [],
-      timers: new Set(),
       escape: () => false,
       focusSearch() {},
       toast(/** @type {string} */ text) {
@@ -138,7 +136,7 @@ export class ChatApp extends HTMLElement {
         new Promise((resolve) => {
           app.question.value = {
             text, action,
-            answer(/** @type {boolean} */ yes) {
+            onAnswer(/** @type {boolean} */ yes) {
               app.question.value = null;
               resolve(yes);
             },

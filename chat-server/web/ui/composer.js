@@ -2,6 +2,7 @@
 import { html, useEffect, useLayoutEffect, useRef, useSignal } from '../vendor/preact.js';
 import { explain } from './i18n.js';
 import { icon } from './parts.js';
+import { plainText } from './text.js';
 
 const EMOJI = '😀 😄 😂 🙂 😉 😍 🤔 😎 😅 😭 😴 🤯 👍 👎 👏 🙌 🙏 💪 👋 🤝 ❤️ 🔥 🎉 ✨ ✅ ❌ ⚡ 🚀 ☕ 🍕 🌱 💡'.split(' ');
 const MAX_HEIGHT = 168;
@@ -208,7 +209,7 @@ export function Composer({ ctx, title }) {
   return html`<form class="composer" onSubmit=${(/** @type {Event} */ event) => { event.preventDefault(); send(); }}>
     ${over && html`<div class="context"><span class="context-icon">${icon(editing.value ? 'edit' : 'reply', 18)}</span>
       <span class="context-text"><b>${editing.value ? t.editing : html`<bdi>${t.replyingTo(ctx.nameOf(over.sender_id))}</bdi>`}</b>
-      <span dir="auto">${over.content || over.attachments[0]?.name || t.photo}</span></span>
+      <span dir="auto">${plainText(over.content) || over.attachments[0]?.name || t.photo}</span></span>
       <button type="button" class="round" aria-label=${t.cancel} title=${t.cancel} onClick=${editing.value ? endEdit : endReply}>${icon('close', 18)}</button></div>`}
     ${files.value.length > 0 && html`<ul class="tray">${files.value.map((file) => html`<li class="chip" key=${file.url}>
       ${file.type.startsWith('image/') ? html`<img src=${file.url} alt="" />` : html`<span class="tile">${icon('file', 22)}</span>`}

@@ -187,7 +187,7 @@ export function ConversationView({ app, conv }) {
             estimate=${(/** @type {number} */ i, /** @type {number} */ width) => estimateRow(rows[i], flags(i), width, group, filesOf(store, rows[i], app.server))}
             row=${renderRow} name=${(/** @type {number} */ i) => `${ctx.nameOf(rows[i].sender_id)}, ${fmt.time(rows[i].time)}`}
             onBefore=${() => failed !== 'before' && log.loadBefore()} onAfter=${() => failed !== 'after' && log.loadAfter()} onRowKey=${onRowKey}
-            onPosition=${(/** @type {{atEnd: boolean, top: string}} */ position) => { atEnd.value = position.atEnd; top.value = position.atEnd && rows.length < 30 ? '' : position.top; }}
+            onPosition=${(/** @type {{atEnd: boolean, top: string}} */ position) => { atEnd.value = position.atEnd; top.value = position.atEnd ? '' : position.top; }}
             api=${(/** @type {MessageList} */ list) => { ctx.list = list; app.list = list; if (log.divider) list.toKey(log.divider, LANDING); }} />`}
       ${!atEnd.value && log.loaded && !opening && html`<button type="button" class="jump" onClick=${() => ctx.toEnd()}
         aria-label=${below ? `${t.jump}, ${t.newMessages(below)}` : t.jump} title=${t.jump}>${below > 0 && html`<span>${t.newMessages(below)}</span>`}${icon('down')}</button>`}

@@ -40,7 +40,7 @@ export function Dialog({ app, title, onClose, children, footer, kind = '', onKey
 }
 
 /** A question with two answers. @param {{app: any, text: string, action: string, onAnswer: (yes: boolean) => void}} props */
-export function Confirm({ app, text, action, onAnswer }) {
+export function confirm({ app, text, action, onAnswer }) {
   return html`<${Dialog} app=${app} title=${text} kind="small" onClose=${() => onAnswer(false)}
     footer=${html`<button type="button" class="button quiet" onClick=${() => onAnswer(false)}>${app.t.cancel}</button>
       <button type="button" class="button danger" autofocus onClick=${() => onAnswer(true)}>${action}</button>`} />`;

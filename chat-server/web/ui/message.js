@@ -1,7 +1,7 @@
 // One row of the message list. Draws again only when its message, its neighbours' flags or its tick change.
 import { Component, html } from '../vendor/preact.js';
 import { Avatar, Tick, hue, icon } from './parts.js';
-import { isOnlyEmoji, richText } from './text.js';
+import { isOnlyEmoji, plainText, richText } from './text.js';
 
 const PICTURE_WIDTH = 340;
 const PICTURE_HEIGHT = 340;
@@ -144,7 +144,7 @@ export class MessageRow extends Component {
     const { t, jump, nameOf } = this.props.ctx;
     return html`<button type="button" class="quote" onClick=${() => jump(quote.seq)}>
       ${!quote.unavailable && html`<b><bdi>${nameOf(quote.sender_id)}</bdi></b>`}
-      <span dir="auto">${quote.unavailable ? t.deletedQuote : quote.content || t.photo}</span></button>`;
+      <span dir="auto">${quote.unavailable ? t.deletedQuote : plainText(quote.content) || t.photo}</span></button>`;
   }
 
   /** @param {Shown} file @param {import('../client/timeline.js').Item} item @param {number} i @param {any} meta */

@@ -1,7 +1,6 @@
 // The shell: which screen is shown, banners, dialogs, toasts, announcements.
-import { html, useEffect, useSignal } from '../vendor/preact.js';
+import { html, useEffect, useRef, useSignal } from '../vendor/preact.js';
 import { ConversationView } from './conversation.js';
-import { Confirm } from './dialog.js';
 import { icon, spinner } from './parts.js';
 import { Sidebar } from './sidebar.js';
 import { plainText } from './text.js';
@@ -9,6 +8,7 @@ import { plainText } from './text.js';
 /** Dialogs and the sign-in screen are loaded when they are first wanted. */
 const PARTS = {
   signIn: () => import('./sign-in.js'),
+  confirm: () => import('./dialog.js'),
   compose: () => import('./dialogs/people.js'),
   addPeople: () => import('./dialogs/people.js'),
   broadcast: () => import('./dialogs/broadcast.js'),
@@ -61,7 +61,7 @@ export function Root({ app }) {
           <button type="button" class="button" onClick=${() => app.show('compose')}>${t.newConversation}</button></div>`}
     </main>
     ${dialog.value && html`<${Lazy} key=${dialog.value.key} app=${app} name=${dialog.value.name} props=${dialog.value.props} onClose=${close} />`}
-    ${question.value && html`<${Confirm} app=${app} text=${question.value.text} action=${question.value.action} onAnswer=${question.value.answer} />`}
+    ${question.value && html`<${Lazy} key=${question.value.text} app=${app} name="confirm" props=${question.value} onClose=${() => question.value?.onAnswer(false)} />`}
     <${Toast} notice=${notice} />
     <${Announcer} app=${app} />
   </div>`;
@@ -90,17 +90,21 @@ function Banner({ app }) {
 function Announcer({ app }) {
   const { store, t } = app;
   const text = useSignal('');
+  const heard = useRef({ list: /** @type {any[]} */ ([]), timer: /** @type {any} */ (null) });
   const news = store.news.value;
   useEffect(() => {
     if (!news) return;
-    app.heard.push(news);
-    if (app.heard.length > 1) return;
-    const timer = setTimeout(() => {
-      const [first, ...more] = app.heard.splice(0);
+    const { current } = heard;
+    current.list.push(news);
+    const speak = () => {
+      const [first, ...more] = current.list.splice(0);
+      current.timer = first ? setTimeout(speak, ANNOUNCE_MS) : null;
+      if (!first) return;
       const who = store.people.get(first.message.sender_id)?.name ?? t.unknownPerson;
       text.value = more.length ? t.newMessages(more.length + 1) : t.announce(who, plainText(first.message.content) || t.photo);
-    }, ANNOUNCE_MS / 4);
-    app.timers.add(timer);
+    };
+    current.timer ??= setTimeout(speak, ANNOUNCE_MS / 4);
   }, [news]);
+  useEffect(() => () => clearTimeout(heard.current.timer), []);
   return html`<div class="hidden" role="status" aria-live="polite">${text.value}</div>`;
 }

@@ -65,7 +65,7 @@ export function signIn({ app }) {
       ${problem.value && html`<div class="problem" role="alert"><p>${problem.value.text}</p>
         ${problem.value.reasons.length > 0 && html`<ul>${problem.value.reasons.map((reason) => html`<li key=${reason}>${reason}</li>`)}</ul>`}</div>`}
       <button type="submit" class="button wide" disabled=${busy.value}>${busy.value ? spinner() : registering ? t.signUp : t.signIn}</button>
-      ${config?.registration !== 'closed' && html`<p class="swap">${registering ? t.haveAccount : t.noAccount}
+      ${config?.registration !== 'closed' && html`<p class="swap">${registering ? t.haveAccount : t.noAccount}${' '}
         <button type="button" class="link" onClick=${swap}>${registering ? t.signIn : t.signUp}</button></p>`}
     </form>
   </main>`;
