@@ -3,6 +3,8 @@
 //! A path is ours and never a client's; which person may see a file is decided before this port is asked.
 
 mod addresses;
+pub(crate) mod scrub;
+pub(crate) mod sniff;
 
 pub use addresses::{Addressed, Addresses, Variant};
 
