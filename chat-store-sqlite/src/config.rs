@@ -105,5 +105,9 @@ pub(crate) fn reader(options: SqliteConnectOptions) -> SqliteConnectOptions {
 /// thread without waiting.
 fn quiet(options: SqliteConnectOptions) -> SqliteConnectOptions {
     use sqlx::ConnectOptions as _;
-    options.disable_statement_logging().statement_cache_capacity(256).row_buffer_size(512).pragma("temp_store", "MEMORY")
+    options
+        .disable_statement_logging()
+        .statement_cache_capacity(256)
+        .row_buffer_size(512)
+        .pragma("temp_store", "MEMORY")
 }

@@ -41,6 +41,10 @@ impl ConversationStore for SqliteStore {
         Ok(in_order(peers, &opened))
     }
 
+    async fn find_directs(&self, user: UserId, peers: &[UserId]) -> Result<Vec<Option<ConversationId>>> {
+        Ok(find_direct_ids(&mut *self.reader().await?, user, peers).await?)
+    }
+
     async fn create_group(&self, group: NewGroup) -> Result<Opened> {
         let mut writer = self.writer().await?;
         let mut tx = writer.begin().await?;
@@ -56,6 +60,9 @@ impl ConversationStore for SqliteStore {
     async fn load_entry(&self, id: ConversationId, user: UserId) -> Result<ConversationEntry> {
         let mut snapshot = self.snapshot().await?;
         let membership = load_membership(&mut snapshot, id, user).await?;
+        if !membership.1.is_active() {
+            return Err(no_conversation());
+        }
         let entries = complete(&mut snapshot, user, vec![membership]).await?;
         Ok(entries.into_iter().next().ok_or_else(no_conversation)?)
     }
@@ -110,6 +117,22 @@ fn read_membership(row: &SqliteRow) -> SqlResult<(Conversation, Member)> {
     Ok((row::conversation(&mut columns)?, row::member(&mut columns)?))
 }
 
+async fn find_direct_ids(
+    connection: &mut SqliteConnection,
+    user: UserId,
+    peers: &[UserId],
+) -> SqlResult<Vec<Option<ConversationId>>> {
+    let sql = "SELECT value, c.id FROM json_each(?2) CROSS JOIN chat_conversation c \
+                 ON c.low_user_id = min(?1, value) AND c.high_user_id = max(?1, value)";
+    let rows = sqlx::query(sql).bind(user.get()).bind(json_list(peers)).fetch_all(connection).await?;
+    let mut found = HashMap::with_capacity(rows.len());
+    for row in &rows {
+        let mut columns = Columns::new(row);
+        found.insert(columns.number::<UserId>()?, columns.number()?);
+    }
+    Ok(peers.iter().map(|peer| found.get(peer).copied()).collect())
+}
+
 async fn find_directs(
     connection: &mut SqliteConnection,
     user: UserId,
@@ -118,7 +141,7 @@ async fn find_directs(
     let sql = concat!(
         "SELECT value, ",
         conversation_columns!(),
-        " FROM json_each(?2) JOIN chat_conversation c \
+        " FROM json_each(?2) CROSS JOIN chat_conversation c \
           ON c.low_user_id = min(?1, value) AND c.high_user_id = max(?1, value)"
     );
     let rows = sqlx::query(sql).bind(user.get()).bind(json_list(peers)).fetch_all(&mut *connection).await?;
@@ -149,7 +172,7 @@ async fn open_directs(
     wanted.push(user);
     let existing = users::filter_existing(connection, &wanted).await?;
     if !existing.contains(&user) {
-        return Ok(opened);
+        return Err(Error::not_found("no such user").into());
     }
     for &peer in peers {
         if existing.contains(&peer) && !opened.contains_key(&peer) {
@@ -399,7 +422,8 @@ async fn delete_group(
     if me.role < Role::Owner {
         return Err(Error::forbidden("only the owner may delete the group").into());
     }
-    let sql = "SELECT user_id FROM chat_member WHERE conversation_id = ?1 AND left_rev IS NULL ORDER BY user_id";
+    let sql =
+        "SELECT user_id FROM chat_member WHERE conversation_id = ?1 AND left_rev IS NULL ORDER BY user_id";
     let rows = sqlx::query(sql).bind(id.get()).fetch_all(&mut *connection).await?;
     let people: Vec<_> = rows.iter().map(|row| row.try_get(0).map(UserId::new)).collect::<Result<_, _>>()?;
     members::remove_all(connection, conversation, &people, now, changed_at).await

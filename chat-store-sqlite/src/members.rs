@@ -289,7 +289,9 @@ async fn update(
         conversations::load_group(connection, update.conversation_id, update.actor).await?;
     let draft = Draft::new(conversation, update.now);
     match update.change {
-        MemberChange::Add(users) => add(connection, draft, &me, &users, update.member_limit, changed_at).await,
+        MemberChange::Add(users) => {
+            add(connection, draft, &me, &users, update.member_limit, changed_at).await
+        }
         MemberChange::Remove(user) => remove(connection, draft, me, user, changed_at).await,
         MemberChange::SetRole(user, role) => set_role(connection, draft, me, user, role, changed_at).await,
     }

@@ -6,8 +6,7 @@ mod commit;
 mod load;
 mod write;
 
-pub(crate) use broadcast::item_key;
-pub(crate) use load::load_by_keys;
+pub(crate) use broadcast::find as find_broadcast;
 
 use crate::{
     conversations::no_conversation,

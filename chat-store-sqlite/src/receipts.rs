@@ -20,7 +20,7 @@ pub(crate) async fn count_unread(
                  SELECT 1 FROM chat_message x WHERE x.conversation_id = c.id \
                    AND x.seq >= max(m.read_seq + 1, m.visible_from_seq) AND x.sender_id <> ?1 \
                    AND x.deleted_at IS NULL LIMIT ?3)) END \
-               FROM json_each(?2) JOIN chat_member m ON m.conversation_id = value AND m.user_id = ?1 \
+               FROM json_each(?2) CROSS JOIN chat_member m ON m.conversation_id = value AND m.user_id = ?1 \
                JOIN chat_conversation c ON c.id = value WHERE m.left_rev IS NULL";
     let rows = sqlx::query(sql).bind(user.get()).bind(json_list(ids)).bind(UNREAD_CAP).fetch_all(connection);
     let mut counts = Vec::with_capacity(ids.len());

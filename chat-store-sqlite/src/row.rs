@@ -243,8 +243,7 @@ pub(crate) fn message(columns: &mut Columns<'_>) -> Read<Message> {
         edited_at: columns.opt_time()?,
         deleted_at: columns.opt_time()?,
     };
-    message.receiver_id =
-        pair(columns)?.map(|(low, high)| if low == message.sender_id { high } else { low });
+    message.receiver_id = pair(columns)?.map(|(low, high)| if low == message.sender_id { high } else { low });
     if let Some(list) = columns.next::<Option<&str>>()? {
         message.attachments = columns.convert(serde_json::from_str::<Vec<Attachment>>(list))?;
     }

@@ -122,11 +122,7 @@ async fn load_many(connection: &mut SqliteConnection, ids: &[UserId]) -> SqlResu
     sqlx::query(sql).bind(json_list(ids)).fetch_all(connection).await?.iter().map(read).collect()
 }
 
-async fn ensure(
-    connection: &mut SqliteConnection,
-    host: &NewUser,
-    changed_at: Timestamp,
-) -> SqlResult<User> {
+async fn ensure(connection: &mut SqliteConnection, host: &NewUser, changed_at: Timestamp) -> SqlResult<User> {
     // Somebody else may have written the same person since the look without the lock.
     if let Some(found) = find_external(connection, &host.external_id).await?
         && is_same(&found, host)
