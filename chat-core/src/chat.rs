@@ -8,6 +8,7 @@ mod broadcast;
 mod builder;
 mod cache;
 mod conversations;
+mod drive;
 mod ephemeral;
 mod events;
 mod members;
