@@ -8,7 +8,6 @@ mod broadcast;
 mod builder;
 mod cache;
 mod conversations;
-mod drive;
 mod ephemeral;
 mod events;
 mod members;
@@ -44,7 +43,10 @@ use cache::Caches;
 use parking_lot::RwLock;
 use std::{
     fmt,
-    sync::{Arc, atomic::AtomicU64},
+    sync::{
+        Arc,
+        atomic::{AtomicBool, AtomicU64},
+    },
 };
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
@@ -76,6 +78,7 @@ pub(crate) struct Inner {
     pub(crate) pipeline: Pipeline,
     pub(crate) cursors: Arc<Cursors>,
     pub(crate) hub: Hub,
+    pub(crate) is_running: AtomicBool,
     /// Set by [`Chat::shutdown`]; [`Chat::run`] ends in good order.
     pub(crate) stop: CancellationToken,
     /// Rung when a broadcast was stored, which may have left work.

@@ -23,3 +23,4 @@ mod text;
 
 pub use chat::{Chat, ChatBuilder};
 pub use error::{Error, ErrorKind, Result};
+pub use realtime::{Outbox, Outgoing};

@@ -17,7 +17,10 @@ use crate::{
 use parking_lot::RwLock;
 use std::{
     fmt,
-    sync::{Arc, atomic::AtomicU64},
+    sync::{
+        Arc,
+        atomic::{AtomicBool, AtomicU64},
+    },
 };
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
@@ -173,6 +176,7 @@ impl ChatBuilder {
             pipeline: Pipeline::new(),
             cursors: Arc::new(Cursors::new()),
             hub: Hub::new(fanout_limit),
+            is_running: AtomicBool::new(false),
             stop: CancellationToken::new(),
             broadcast_due: Notify::new(),
             events: events::Feed::new(),

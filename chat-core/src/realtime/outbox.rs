@@ -8,7 +8,7 @@ mod gate;
 mod queue;
 
 use crate::{
-    model::{BroadcastId, ConversationId, Rev, UserId},
+    model::{BroadcastId, ConversationId, Cursor, MessageId, Rev, UserId},
     protocol::{CloseCode, ReceiptStatus},
 };
 use bytes::Bytes;
@@ -61,10 +61,24 @@ pub(crate) enum Subject {
     Presence(UserId),
     /// Somebody's profile.
     Profile(UserId),
+    /// How far one message got, for classic connections.
+    MessageStatus(MessageId),
     /// Somebody's receipt cursor, meaning "up to".
     Receipt(ConversationId, UserId, ReceiptStatus),
+    /// The receipts of one flush.
+    Receipts(ConversationId, Cursor),
     /// Whether somebody types.
     Typing(ConversationId, UserId),
+}
+
+impl Subject {
+    /// Returns the conversation whose resume a receipt has to wait for.
+    const fn receipts_of(self) -> Option<ConversationId> {
+        match self {
+            Self::Receipt(conversation, ..) | Self::Receipts(conversation, _) => Some(conversation),
+            _ => None,
+        }
+    }
 }
 
 struct Shared {

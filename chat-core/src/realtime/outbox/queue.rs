@@ -192,7 +192,7 @@ impl Queue {
         if self.life != Life::Open {
             return;
         }
-        if let (Subject::Receipt(conversation, ..), Some(gate)) = (subject, &mut self.gate) {
+        if let (Some(conversation), Some(gate)) = (subject.receipts_of(), &mut self.gate) {
             match gate.judge_receipt(conversation) {
                 Verdict::Hold => {
                     gate.held(conversation).receipts.push((subject, frame.clone()));
