@@ -9,6 +9,8 @@ pub mod chat;
 pub mod clock;
 mod commit;
 pub mod config;
+#[cfg(feature = "conformance")]
+pub mod conformance;
 mod error;
 pub mod event;
 pub mod hooks;
