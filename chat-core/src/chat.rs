@@ -10,6 +10,7 @@ mod cache;
 mod conversations;
 mod ephemeral;
 mod events;
+mod media_use;
 mod members;
 mod messages;
 mod receipts;
@@ -20,6 +21,7 @@ pub use broadcast::BroadcastRequest;
 pub use builder::ChatBuilder;
 pub use conversations::{EntryPage, NewGroupRequest};
 pub use events::Events;
+pub use media_use::{Accept, Disposition, MediaFile, UploadRequest, Uploaded};
 pub use messages::{HistoryPage, PageRequest};
 pub use receipts::{Mark, PendingMark};
 pub use send::{PendingSend, Prepared, SendRequest, Target};
@@ -40,7 +42,7 @@ use crate::{
     store::Store,
 };
 use cache::Caches;
-use parking_lot::RwLock;
+use parking_lot::{Mutex, RwLock};
 use std::{
     fmt,
     sync::{
@@ -74,6 +76,8 @@ pub(crate) struct Inner {
     pub(crate) presence: Presence,
     pub(crate) tickets: TicketOffice,
     pub(crate) addresses: Addresses,
+    /// Paths of stored bytes that no row leads to; the next sweep deletes them.
+    pub(crate) leftovers: Mutex<Vec<String>>,
     pub(crate) caches: Caches,
     pub(crate) pipeline: Pipeline,
     pub(crate) cursors: Arc<Cursors>,

@@ -14,7 +14,7 @@ use crate::{
     realtime::{Presence, TicketOffice, cursors::Cursors, hub::Hub},
     store::Store,
 };
-use parking_lot::RwLock;
+use parking_lot::{Mutex, RwLock};
 use std::{
     fmt,
     sync::{
@@ -172,6 +172,7 @@ impl ChatBuilder {
             config: self.config,
             node: getrandom::u64().map_err(no_randomness)?,
             epoch: RwLock::new(None),
+            leftovers: Mutex::default(),
             caches: Caches::new(),
             pipeline: Pipeline::new(),
             cursors: Arc::new(Cursors::new()),
