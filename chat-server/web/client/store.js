@@ -231,7 +231,6 @@ export function createStore({ server, origin, platform, tokenProvider, blobs, de
         created_at: platform.now(),
         ...(reply ? { reply_to: { id: reply.id, seq: reply.seq, sender_id: reply.sender_id, content: reply.content } } : {}),
       });
-      typedAt.delete(id);
     });
     if (conversations.log(id).hasAfter) void conversations.log(id).loadLatest();
   }

@@ -86,9 +86,8 @@ export function Composer({ ctx, title }) {
     const root = /** @type {ShadowRoot | undefined} */ (field.current?.getRootNode());
     if (!editing.peek() && root?.activeElement !== field.current && text.peek() !== draftText) text.value = draftText;
   }, [draftText]);
-  useEffect(() => {
-    if (editing.value) text.value = editing.value.content;
-    else if (saving.peek() === false) text.value = store.drafts.get(id)?.text ?? '';
+  useLayoutEffect(() => {
+    text.value = editing.value ? editing.value.content : (store.drafts.get(id)?.text ?? '');
     if (editing.value) focus();
   }, [editing.value]);
   useEffect(() => {

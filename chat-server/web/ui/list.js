@@ -44,6 +44,10 @@ export class MessageList extends Component {
   /** @type {HTMLElement | null} */ #above = null;
   /** @type {HTMLElement | null} */ #below = null;
   /** @type {ResizeObserver | null} */ #observer = null;
+  #setScroller = (/** @type {HTMLElement | null} */ element) => { this.scroller = element; };
+  #setHead = (/** @type {HTMLElement | null} */ element) => { this.#head = element; };
+  #setAbove = (/** @type {HTMLElement | null} */ element) => { this.#above = element; };
+  #setBelow = (/** @type {HTMLElement | null} */ element) => { this.#below = element; };
 
   componentDidMount() {
     const scroller = /** @type {HTMLElement} */ (this.scroller);
@@ -207,7 +211,8 @@ export class MessageList extends Component {
   }
 
   #onScroll = () => {
-    const { scrollHeight, scrollTop, clientHeight } = /** @type {HTMLElement} */ (this.scroller);
+    if (!this.scroller) return;
+    const { scrollHeight, scrollTop, clientHeight } = this.scroller;
     this.stick = !this.props.hasAfter && scrollHeight - scrollTop - clientHeight < STICK_PX;
     this.#remember();
     this.#follow();
@@ -310,12 +315,12 @@ export class MessageList extends Component {
         aria-setsize=${hasBefore ? -1 : rows.length} aria-label=${props.name(i)} ref=${this.#ref(key)}>${props.row(i)}</div>`);
     }
     return html`<div class="scroller" role="log" aria-live="off" aria-label=${label} tabindex="0"
-      ref=${(/** @type {HTMLElement | null} */ element) => { this.scroller = element; }}
+      ref=${this.#setScroller}
       onScroll=${this.#onScroll} onKeyDown=${this.#onKeyDown}>
-      <div class="head" ref=${(/** @type {HTMLElement | null} */ element) => { this.#head = element; }}>${head}</div>
-      <div ref=${(/** @type {HTMLElement | null} */ element) => { this.#above = element; }}></div>
+      <div class="head" ref=${this.#setHead}>${head}</div>
+      <div ref=${this.#setAbove}></div>
       ${slots}
-      <div ref=${(/** @type {HTMLElement | null} */ element) => { this.#below = element; }}></div>
+      <div ref=${this.#setBelow}></div>
     </div>`;
   }
 }

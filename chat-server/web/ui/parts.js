@@ -64,13 +64,14 @@ export function hue(name) {
 }
 
 /**
+ * Picture of a person or group, else the first letters of the name (drawn by the style sheet: they are no text to read).
  * @param {{name: string, seed?: string, picture?: string, square?: boolean, size?: number, status?: string}} props
  *   `status` draws the presence dot when it is `online` or `away`
  */
 export function Avatar({ name, seed = name, picture, square = false, size = 44, status }) {
   const style = { '--size': `${size}px`, '--hue': hue(seed) };
   return html`<span class=${square ? 'avatar square' : 'avatar'} style=${style} aria-hidden="true">
-    ${picture ? html`<img src=${picture} alt="" />` : html`<span class="face">${square && !initials(name) ? icon('people', size * 0.5) : initials(name)}</span>`}
+    ${picture ? html`<img src=${picture} alt="" />` : html`<span class="face" data-letters=${initials(name)}></span>`}
     ${(status === 'online' || status === 'away') && html`<i class=${`dot ${status}`}></i>`}
   </span>`;
 }

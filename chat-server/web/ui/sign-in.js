@@ -55,12 +55,12 @@ export function signIn({ app }) {
       ${ended && html`<p class="note" role="status">${ended}</p>`}
       <label class="input"><span>${t.username}</span>
         <input name="username" required maxlength="32" autocomplete="username" autocapitalize="none" autocorrect="off" spellcheck=${false} /></label>
-      <label class="input"><span>${t.password}</span>
-        <span class="with-button"><input name="password" required maxlength="256" type=${shown.value ? 'text' : 'password'}
+      <div class="input"><label for="password">${t.password}</label>
+        <span class="with-button"><input id="password" name="password" required maxlength="256" type=${shown.value ? 'text' : 'password'}
           autocomplete=${registering ? 'new-password' : 'current-password'} aria-describedby=${registering ? 'password-hint' : undefined} />
         <button type="button" class="round small" aria-pressed=${shown.value} aria-label=${shown.value ? t.hidePassword : t.showPassword}
           title=${shown.value ? t.hidePassword : t.showPassword} onClick=${() => { shown.value = !shown.value; }}>${icon('eye', 18)}</button></span>
-        ${registering && html`<small id="password-hint">${t.passwordHint}</small>`}</label>
+        ${registering && html`<small id="password-hint">${t.passwordHint}</small>`}</div>
       ${registering && config?.registration === 'invite' && html`<label class="input"><span>${t.invite}</span><input name="invite" required autocomplete="off" spellcheck=${false} /></label>`}
       ${problem.value && html`<div class="problem" role="alert"><p>${problem.value.text}</p>
         ${problem.value.reasons.length > 0 && html`<ul>${problem.value.reasons.map((reason) => html`<li key=${reason}>${reason}</li>`)}</ul>`}</div>`}

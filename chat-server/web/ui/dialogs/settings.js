@@ -73,9 +73,9 @@ function Profile({ app }) {
     <button type="button" class="self" aria-label=${t.changePicture} title=${t.changePicture} onClick=${() => picker.current?.click()}>
       <${Avatar} name=${me?.display_name ?? ''} seed=${me?.username ?? ''} picture=${me?.avatar_url && app.server + me.avatar_url} size=${72} /><i>${icon('edit', 16)}</i></button>
     <input ref=${picker} type="file" accept="image/*" hidden aria-hidden="true" tabindex="-1" onChange=${pick} />
-    <form onSubmit=${save}><label class="input"><span>${t.displayName}</span>
-      <span class="with-button"><input maxlength="100" dir="auto" value=${name.value} onInput=${(/** @type {any} */ event) => { name.value = event.target.value; }} />
-      ${name.value.trim() !== me?.display_name && html`<button type="submit" class="button" disabled=${busy.value || !name.value.trim()}>${t.save}</button>`}</span></label>
+    <form class="input" onSubmit=${save}><label for="display-name">${t.displayName}</label>
+      <span class="with-button"><input id="display-name" maxlength="100" dir="auto" value=${name.value} onInput=${(/** @type {any} */ event) => { name.value = event.target.value; }} />
+      ${name.value.trim() !== me?.display_name && html`<button type="submit" class="button" disabled=${busy.value || !name.value.trim()}>${t.save}</button>`}</span>
       <p class="hint">@${me?.username}</p></form>
     ${problem.value && html`<p class="problem" role="alert">${problem.value}</p>`}
   </section>`;
@@ -104,7 +104,7 @@ function Password({ app }) {
     ? html`<form class="stacked" onSubmit=${submit}>
         <input type="text" name="username" autocomplete="username" value=${store.me.value?.username} hidden readonly />
         <label class="input"><span>${t.oldPassword}</span><input name="old" type="password" required autofocus autocomplete="current-password" /></label>
-        <label class="input"><span>${t.newPassword}</span><input name="new" type="password" required autocomplete="new-password" /><small>${t.passwordHint}</small></label>
+        <div class="input"><label for="new-password">${t.newPassword}</label><input id="new-password" name="new" type="password" required autocomplete="new-password" aria-describedby="password-hint" /><small id="password-hint">${t.passwordHint}</small></div>
         ${problem.value && html`<div class="problem" role="alert"><p>${problem.value.text}</p>${problem.value.reasons.length > 0 && html`<ul>${problem.value.reasons.map((reason) => html`<li key=${reason}>${reason}</li>`)}</ul>`}</div>`}
         <div class="buttons"><button type="button" class="button quiet" onClick=${() => { open.value = false; }}>${t.cancel}</button><button type="submit" class="button">${t.save}</button></div></form>`
     : html`<button type="button" class="button quiet" onClick=${() => { open.value = true; }}>${t.changePassword}</button>`}</section>`;
