@@ -50,7 +50,7 @@ use std::{
         atomic::{AtomicBool, AtomicU64},
     },
 };
-use tokio::sync::Notify;
+use tokio::sync::{Notify, watch};
 use tokio_util::sync::CancellationToken;
 
 /// A chat: a cheap clone of one shared engine. Nothing happens on its own; [`Chat::run`] drives it.
@@ -83,6 +83,8 @@ pub(crate) struct Inner {
     pub(crate) cursors: Arc<Cursors>,
     pub(crate) hub: Hub,
     pub(crate) is_running: AtomicBool,
+    /// Whether sends are taken; [`Chat::started`] waits for it.
+    pub(crate) started: watch::Sender<bool>,
     /// Set by [`Chat::shutdown`]; [`Chat::run`] ends in good order.
     pub(crate) stop: CancellationToken,
     /// Rung when a broadcast was stored, which may have left work.
@@ -170,6 +172,13 @@ impl Chat {
     #[must_use]
     pub fn now(&self) -> Timestamp {
         self.inner.clock.now()
+    }
+
+    /// Waits until [`Chat::run`] has come so far that people can connect and send.
+    pub async fn started(&self) {
+        let mut started = self.inner.started.subscribe();
+        // The sender lives as long as this handle.
+        started.wait_for(|started| *started).await.expect("the chat is held");
     }
 
     /// Returns the incarnation of the store that this node works on.

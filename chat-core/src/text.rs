@@ -61,6 +61,7 @@ pub(crate) fn clean_name(field: &'static str, text: &str) -> Result<String> {
 ///
 /// # Errors
 /// [`Invalid`](crate::ErrorKind::Invalid).
+#[cfg(any(feature = "accounts", test))]
 pub(crate) fn clean_username(text: &str) -> Result<String> {
     let name = normalise(text, 32)
         .filter(|name| !name.is_empty())

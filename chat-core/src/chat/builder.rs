@@ -22,7 +22,7 @@ use std::{
         atomic::{AtomicBool, AtomicU64},
     },
 };
-use tokio::sync::Notify;
+use tokio::sync::{Notify, watch};
 use tokio_util::sync::CancellationToken;
 
 /// Collects the parts of a [`Chat`]. Made by [`Chat::builder`].
@@ -178,6 +178,7 @@ impl ChatBuilder {
             cursors: Arc::new(Cursors::new()),
             hub: Hub::new(fanout_limit),
             is_running: AtomicBool::new(false),
+            started: watch::Sender::new(false),
             stop: CancellationToken::new(),
             broadcast_due: Notify::new(),
             events: events::Feed::new(),

@@ -1,7 +1,7 @@
 //! Newtypes of every id and counter, so that none can be taken for another.
 
 use serde::{Deserialize, Serialize};
-use std::fmt;
+use std::{fmt, sync::Arc};
 
 /// The largest id: everything a JSON number holds exactly is below 2^53.
 pub const MAX_ID: i64 = (1 << 53) - 1;
@@ -108,16 +108,18 @@ macro_rules! counter {
 
 counter! { Cursor Rev Seq }
 
-/// The random name of this incarnation of the store: another one means that the store may have gone back.
+/// The random name of this incarnation of the store: another one means that the store may have gone back. A cheap clone, since every
+/// hint carries it.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[cfg_attr(feature = "openapi", schema(value_type = String))]
 #[serde(transparent)]
-pub struct Epoch(String);
+pub struct Epoch(Arc<str>);
 
 impl Epoch {
     /// Wraps a stored or received name.
     #[must_use]
-    pub fn new(name: impl Into<String>) -> Self {
+    pub fn new(name: impl Into<Arc<str>>) -> Self {
         Self(name.into())
     }
 
@@ -125,7 +127,7 @@ impl Epoch {
     #[must_use]
     pub fn random() -> Self {
         let bits = getrandom::u64().expect("the operating system has randomness");
-        Self(format!("{bits:016x}"))
+        Self(format!("{bits:016x}").into())
     }
 
     /// Returns the name.

@@ -63,6 +63,7 @@ struct Running(Chat);
 impl Drop for Running {
     fn drop(&mut self) {
         let inner = &self.0.inner;
+        inner.started.send_replace(false);
         inner.pipeline.close();
         *inner.epoch.write() = None;
         inner.hub.for_each_endpoint(|endpoint| endpoint.outbox.close(CloseCode::Drain));
@@ -84,6 +85,7 @@ async fn drive(chat: &Chat) -> Result<()> {
     pipeline.spawn(commit::run(chat.clone(), inner.pipeline.clone(), Arc::clone(&meters)));
     let mut engine = start(chat, &meters);
     inner.pipeline.open();
+    inner.started.send_replace(true);
 
     tokio::select! {
         () = inner.stop.cancelled() => {

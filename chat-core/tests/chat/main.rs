@@ -1,0 +1,14 @@
+//! What the use cases promise, on the store in memory and tokio's paused clock.
+
+mod broadcasts;
+mod directory;
+mod editing;
+mod events;
+mod fixture;
+mod groups;
+mod history;
+mod hooks;
+mod people;
+mod receipts;
+mod sending;
+mod views;
