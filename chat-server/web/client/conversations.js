@@ -4,26 +4,7 @@ import { signal } from '../vendor/signals-core.js';
 import { toChatError } from './http.js';
 import { Log } from './log.js';
 import { Revs, revOf } from './revs.js';
-
-/**
- * What a view needs of a conversation. Replaced as a whole by every change, never written to.
- * @typedef {object} Conv
- * @property {number} id
- * @property {'direct' | 'group'} kind
- * @property {string} title of a group; of a direct conversation the views make one from `peer`
- * @property {number} peer the other person of a direct conversation (oneself in notes to oneself), else 0
- * @property {number} metaRev
- * @property {number} memberCount
- * @property {ReadonlyMap<number, import('./wire').Member>} members those that are known
- * @property {boolean} complete whether `members` are all
- * @property {import('./wire').OwnMembership | undefined} me
- * @property {number} lastSeq
- * @property {number} cursor receipts are known up to this number
- * @property {number} unread
- * @property {import('./wire').Message} [last]
- * @property {number} at when something last happened
- * @property {boolean} gone one is no longer a member
- */
+/** @typedef {import('./types').Conv} Conv */
 
 const DELIVERED_MS = 250;
 const READ_MS = 1000;
@@ -34,7 +15,7 @@ const REFETCH_MS = 2000;
 
 /**
  * @param {object} options
- * @param {import('./platform.js').Platform} options.platform
+ * @param {import('./types').Platform} options.platform
  * @param {import('./http.js').Http} options.http
  * @param {() => import('./socket.js').Socket} options.socket
  * @param {import('./people.js').People} options.people

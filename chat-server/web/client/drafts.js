@@ -5,7 +5,7 @@ const SAVE_MS = 300;
 
 /** @typedef {{text: string, reply?: import('./timeline.js').Item}} Draft */
 
-/** @param {import('./platform.js').Platform} platform */
+/** @param {import('./types').Platform} platform */
 export function createDrafts(platform) {
   const all = signal(/** @type {Readonly<Record<number, Draft>>} */ ({}));
   const tabs = platform.channel('chat-drafts');

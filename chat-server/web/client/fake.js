@@ -44,7 +44,7 @@ export class FakeServer {
     };
   }
 
-  /** The platform of a page that talks to this server. @returns {import('./platform.js').Platform} */
+  /** The platform of a page that talks to this server. @returns {import('./types').Platform} */
   platform() {
     return {
       ...browserPlatform(),

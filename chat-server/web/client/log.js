@@ -3,7 +3,7 @@ import { signal } from '../vendor/signals-core.js';
 import { merge, toItem } from './timeline.js';
 /** @typedef {import('./timeline.js').Item} Item */
 
-export const PAGE = 60;
+const PAGE = 60;
 
 /**
  * @typedef {{messages: import('./wire').Message[], has_more_before: boolean, has_more_after: boolean}} Page

@@ -3,41 +3,18 @@
 import { signal } from '../vendor/signals-core.js';
 import { toChatError } from './http.js';
 import { backoff } from './platform.js';
+/** @typedef {import('./types').Entry} Entry */
+/** @typedef {import('./types').Table} Table */
 
-export const MAX_ENTRIES = 200;
-export const MAX_BYTES = 50 * 1024 * 1024;
+const MAX_ENTRIES = 200;
+const MAX_BYTES = 50 * 1024 * 1024;
 /** Older leftovers are not sent without asking. */
 export const ASK_AFTER_MS = 24 * 60 * 60 * 1000;
 
 /**
- * @typedef {'queued' | 'sending' | 'failed' | 'held'} EntryState `held`: too old to be sent unasked
- *
- * @typedef {object} OutboxFile
- * @property {Blob} blob
- * @property {string} name
- * @property {string} type
- * @property {number} size
- * @property {number} [width]
- * @property {number} [height]
- * @property {number} [media_id] set when the upload is done, so that a retry sends only the message
- *
- * @typedef {object} Entry
- * @property {string} key the message's `client_id`
- * @property {string} account
- * @property {number} conversation_id
- * @property {string} content
- * @property {import('./wire').Quote} [reply_to]
- * @property {OutboxFile[]} files
- * @property {number} created_at
- * @property {EntryState} state
- * @property {string} [problem] what the server said, for people
- * @property {number} [progress] of the upload, 0 to 1; absent when nothing is uploading
- */
-
-/**
  * @param {object} options
  * @param {string} options.account names the server and the person: nobody sends another's messages
- * @param {import('./platform.js').Platform} options.platform
+ * @param {import('./types').Platform} options.platform
  * @param {() => boolean} options.isUp
  * @param {(entry: Entry, onProgress: (part: number | undefined) => void, onUploaded: () => Promise<void>) => Promise<void>} options.deliver
  * @param {(error: import('./http.js').ChatError) => void} [options.onSlow] the server asks for patience
@@ -240,21 +217,11 @@ const done = (request) =>
     request.onerror = () => reject(request.error);
   });
 
-/**
- * @typedef {object} Table
- * @property {(account: string) => Promise<any[]>} all rows of one account, oldest first
- * @property {(key: string) => Promise<any>} get
- * @property {(row: Record<string, any> & {key: string, account: string, created_at: number}) => Promise<void>} put resolves when the row is on disk
- * @property {(key: string) => Promise<void>} remove
- * @property {() => void} close
- */
-
 /** @returns {Table} */
 function memoryTable() {
   /** @type {Map<string, any>} */ const rows = new Map();
   return {
     all: async (account) => [...rows.values()].filter((row) => row.account === account).sort((a, b) => a.created_at - b.created_at),
-    get: async (key) => rows.get(key),
     put: async (row) => void rows.set(row.key, row),
     remove: async (key) => void rows.delete(key),
     close() {},
@@ -262,7 +229,7 @@ function memoryTable() {
 }
 
 /** One table of unsent messages; when the browser gives no database (private window), memory stands in. @param {IDBFactory | null} factory @returns {Promise<Table>} */
-export async function openTable(factory) {
+async function openTable(factory) {
   if (!factory) return memoryTable();
   /** @type {IDBDatabase} */ let db;
   try {
@@ -290,7 +257,6 @@ export async function openTable(factory) {
       const rows = await done(table('readonly').index('account').getAll(account));
       return rows.sort((a, b) => a.created_at - b.created_at);
     },
-    get: (key) => done(table('readonly').get(key)),
     put: (row) => committed(table('readwrite').put(row)),
     remove: (key) => committed(table('readwrite').delete(key)),
     close: () => db.close(),

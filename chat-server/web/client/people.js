@@ -1,23 +1,14 @@
 // Everybody this page has heard of: names, presence, who is typing.
 import { signal } from '../vendor/signals-core.js';
+/** @typedef {import('./types').Person} Person */
 
 /** A typing notice ends by itself after this long. */
-export const TYPING_MS = 6000;
+const TYPING_MS = 6000;
 /** How many people one connection may watch. */
 const MAX_WATCHED = 500;
 
 /**
- * @typedef {object} Person
- * @property {number} id
- * @property {string} name
- * @property {string} username
- * @property {string} [avatar]
- * @property {import('./wire').Presence} status
- * @property {number} [lastSeen]
- */
-
-/**
- * @param {import('./platform.js').Platform} platform
+ * @param {import('./types').Platform} platform
  * @param {(ids: number[]) => Promise<import('./wire').PresenceItem[]>} watch tells the server whose presence matters
  */
 export function createPeople(platform, watch) {

@@ -1,26 +1,7 @@
 // Everything the client takes from its surroundings: time, chance, network, storage, other tabs.
 // One object, passed in, so that tests are deterministic and Node can run the client.
 
-/**
- * @typedef {object} Channel messages between the tabs of one origin
- * @property {(message: any) => void} post reaches the other tabs, not this one
- * @property {(listener: (message: any) => void) => () => void} listen
- * @property {() => void} close
- *
- * @typedef {object} Platform
- * @property {() => number} now milliseconds since 1970, of this machine
- * @property {() => number} random 0 ≤ x < 1
- * @property {() => string} uniqueId 24 characters, unguessable enough to never meet another
- * @property {(run: () => void, ms: number) => any} setTimeout
- * @property {(timer: any) => void} clearTimeout
- * @property {typeof fetch} fetch
- * @property {typeof import('./http.js').sendFile} [sendFile]
- * @property {new (url: string, protocols: string[]) => WebSocket} WebSocket
- * @property {IDBFactory | null} indexedDB null: what must outlive the page does not
- * @property {Pick<Storage, 'getItem' | 'setItem' | 'removeItem'>} storage
- * @property {(name: string) => Channel} channel
- * @property {(name: string, signal: AbortSignal, run: () => Promise<any>) => Promise<any>} lock runs while no other tab holds `name`
- */
+/** @typedef {import('./types').Platform} Platform */
 
 const ALPHABET = '0123456789abcdefghijklmnopqrstuvwxyz';
 
@@ -49,7 +30,7 @@ function safeStorage() {
   }
 }
 
-/** @param {string} name @returns {Channel} */
+/** @param {string} name @returns {import('./types').Channel} */
 function channel(name) {
   if (typeof BroadcastChannel === 'undefined') return { post() {}, listen: () => () => {}, close() {} };
   const inner = new BroadcastChannel(name);

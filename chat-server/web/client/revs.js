@@ -12,7 +12,7 @@ const REORDER_MS = 300;
  * @property {(afterRev: number) => Promise<import('./wire').FetchAck>} fetch
  * @property {(to: {rev: number, cursor?: number, first_seq?: number, last_seq?: number}) => void} onReset
  * @property {(error: unknown) => void} onFailure a fetch failed; the next `hello` repairs
- * @property {Pick<import('./platform.js').Platform, 'setTimeout' | 'clearTimeout'>} platform
+ * @property {Pick<import('./types').Platform, 'setTimeout' | 'clearTimeout'>} platform
  */
 
 export class Revs {

@@ -15,7 +15,7 @@ const HINT = 'chat.signed-in';
 /**
  * @param {object} options
  * @param {string} options.base
- * @param {import('./platform.js').Platform} options.platform
+ * @param {import('./types').Platform} options.platform
  * @param {() => Promise<string>} [options.tokenProvider] a host's own tokens; without it the server's accounts are used
  */
 export function createSession({ base, platform, tokenProvider }) {

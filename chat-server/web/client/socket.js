@@ -20,7 +20,7 @@ const QUIET_MS = 60_000;
  *
  * @typedef {object} SocketOptions
  * @property {string} url
- * @property {import('./platform.js').Platform} platform
+ * @property {import('./types').Platform} platform
  * @property {(stale?: string) => Promise<string>} token
  * @property {() => import('./wire').Hello} hello payload of the first frame
  * @property {(ack: import('./wire').HelloAck) => void} onHello

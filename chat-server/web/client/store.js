@@ -2,7 +2,7 @@
 // conversations together. Created per element, disposed with it; knows no DOM.
 import { batch, computed, effect, signal } from '../vendor/signals-core.js';
 import { createConversations } from './conversations.js';
-import { ChatError, createHttp, toChatError } from './http.js';
+import { ChatError, createHttp } from './http.js';
 import { createOutbox } from './outbox.js';
 import { createPeople } from './people.js';
 import { createDrafts } from './drafts.js';
@@ -38,7 +38,7 @@ const DEFAULT_LIMITS = {
  * @param {object} options
  * @param {string} options.server address without a trailing slash; empty for the page's own
  * @param {string} options.origin of the page, to build the socket's address
- * @param {import('./platform.js').Platform} options.platform
+ * @param {import('./types').Platform} options.platform
  * @param {() => Promise<string>} [options.tokenProvider]
  * @param {{url: (blob: Blob) => string, revoke: (url: string) => void}} options.blobs addresses for local files
  * @param {string} [options.deviceName]
@@ -55,14 +55,14 @@ export function createStore({ server, origin, platform, tokenProvider, blobs, de
   /** Somebody looks at this page: visible and focused. Set by the view. */
   const attention = signal(true);
   const banner = signal(/** @type {Banner} */ (''));
-  const news = signal(/** @type {{conv: import('./conversations.js').Conv, message: import('./wire').Message} | null} */ (null));
+  const news = signal(/** @type {{conv: import('./types').Conv, message: import('./wire').Message} | null} */ (null));
   const broadcasts = signal(/** @type {Record<number, import('./wire').Broadcast>} */ ({}));
   const slowDown = signal(0);
   /** Local pictures by row key. @type {Map<string, {url: string, name: string, type: string, size: number, width?: number, height?: number}[]>} */
   const localMedia = new Map();
   /** @type {Map<number, number>} */ const typedAt = new Map();
   /** @type {import('./outbox.js').Outbox | null} */ let outbox = null;
-  const entries = signal(/** @type {import('./outbox.js').Entry[]} */ ([]));
+  const entries = signal(/** @type {import('./types').Entry[]} */ ([]));
   /** @type {any} */ let bannerTimer = null;
   let epoch = '';
   const deviceId = platform.uniqueId();
@@ -302,12 +302,12 @@ export function createStore({ server, origin, platform, tokenProvider, blobs, de
     return conversation.id;
   }
 
-  /** @param {string} text @returns {Promise<import('./people.js').Person[]>} */
+  /** @param {string} text @returns {Promise<import('./types').Person[]>} */
   async function findPeople(text) {
     const answer = await http.get(text ? `/users?q=${encodeURIComponent(text)}&limit=50` : '/users?limit=200');
     const users = /** @type {import('./wire').User[]} */ (Array.isArray(answer) ? answer : answer.users);
     people.learn(users);
-    return users.map((user) => /** @type {import('./people.js').Person} */ (people.get(user.id))).filter((person) => person.id !== myId());
+    return users.map((user) => /** @type {import('./types').Person} */ (people.get(user.id))).filter((person) => person.id !== myId());
   }
 
   const visible = computed(() => {
@@ -493,9 +493,3 @@ export function createStore({ server, origin, platform, tokenProvider, blobs, de
   };
 }
 /** @typedef {ReturnType<typeof createStore>} Store */
-
-/** A sentence for people, from whatever an action threw. @param {unknown} thrown */
-export function detailOf(thrown) {
-  const error = toChatError(thrown);
-  return { code: error.code, detail: error.detail, reasons: error.reasons };
-}

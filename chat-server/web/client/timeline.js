@@ -1,12 +1,12 @@
 // Rules of a message list that depend on the list alone: order, upserts, grouping, days. No DOM, no network.
 
 /** Messages of one person closer than this form a group. */
-export const GROUP_MS = 5 * 60_000;
+const GROUP_MS = 5 * 60_000;
 
 /**
  * A row of the list: a stored message, or one that is still in the outbox (`id` 0, `entry` set).
  * `key` is the row's identity for life: the `client_id` for own messages, before and after the ack.
- * @typedef {import('./wire').Message & {key: string, time: number, entry?: import('./outbox.js').Entry}} Item
+ * @typedef {import('./wire').Message & {key: string, time: number, entry?: import('./types').Entry}} Item
  */
 
 /** @param {import('./wire').Message} message @param {number} me @returns {Item} */
@@ -16,7 +16,7 @@ export const toItem = (message, me) => ({
   time: Date.parse(message.created_at),
 });
 
-/** @param {import('./outbox.js').Entry} entry @param {number} me @returns {Item} */
+/** @param {import('./types').Entry} entry @param {number} me @returns {Item} */
 export const toPendingItem = (entry, me) => ({
   id: 0,
   seq: 0,
@@ -68,7 +68,7 @@ export function merge(items, states) {
 }
 
 /** Whether two moments fall on one calendar day here. @param {number} a @param {number} b */
-export function sameDay(a, b) {
+function sameDay(a, b) {
   const x = new Date(a);
   const y = new Date(b);
   return x.getDate() === y.getDate() && x.getMonth() === y.getMonth() && x.getFullYear() === y.getFullYear();

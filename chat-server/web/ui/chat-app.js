@@ -28,7 +28,7 @@ export class ChatApp extends HTMLElement {
   static observedAttributes = ['theme', 'conversation'];
   /** @type {(() => Promise<string>) | undefined} */ tokenProvider;
   /** @type {Partial<import('./i18n.js').Strings>} */ strings = {};
-  /** @type {import('../client/platform.js').Platform | undefined} */ platform;
+  /** @type {import('../client/types').Platform | undefined} */ platform;
   /** What views and tests reach the rest through. @type {any} */ app = null;
   #root = this.attachShadow({ mode: 'open' });
   /** @type {(() => void)[]} */ #stops = [];
@@ -106,7 +106,7 @@ export class ChatApp extends HTMLElement {
 
   /**
    * @param {import('../client/store.js').Store} store
-   * @param {import('../client/platform.js').Platform} platform
+   * @param {import('../client/types').Platform} platform
    * @param {import('./i18n.js').Strings} t
    * @param {string} server
    * @param {boolean} page

@@ -26,7 +26,7 @@ async function measure(blob, url) {
 }
 
 /** @param {import('../client/wire').UploadLimits} limits @param {string} type */
-export function uploadLimit(limits, type) {
+function uploadLimit(limits, type) {
   if (type.startsWith('image/')) return limits.image;
   if (type.startsWith('video/')) return limits.video;
   if (type.startsWith('audio/')) return limits.audio;

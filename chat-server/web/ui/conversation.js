@@ -7,37 +7,11 @@ import { Composer } from './composer.js';
 import { explain } from './i18n.js';
 import { MessageList } from './list.js';
 import { MessageRow, estimateRow, filesOf } from './message.js';
-import { Avatar, icon, spinner } from './parts.js';
+import { ConversationAvatar, presenceText, titleOf, typingNames } from './faces.js';
+import { icon, spinner } from './parts.js';
 
 const FLASH_MS = 1700;
 const LANDING = 0.25;
-
-/** @param {any} app @param {import('../client/conversations.js').Conv} conv */
-export function titleOf(app, conv) {
-  if (conv.kind === 'group') return conv.title || app.t.groups;
-  if (conv.peer === app.store.myId()) return app.t.yourself;
-  return app.store.people.people.value.get(conv.peer)?.name ?? app.t.unknownPerson;
-}
-
-/** Avatar of a conversation. @param {{app: any, conv: import('../client/conversations.js').Conv, size: number}} props */
-export function ConversationAvatar({ app, conv, size }) {
-  const person = app.store.people.people.value.get(conv.peer);
-  const title = titleOf(app, conv);
-  return html`<${Avatar} name=${person?.name ?? title} seed=${person?.username ?? title} picture=${person?.avatar} square=${conv.kind === 'group'}
-    size=${size} status=${conv.kind === 'direct' && conv.peer !== app.store.myId() ? person?.status : undefined} />`;
-}
-
-/** Names of those who type in a conversation. @param {any} app @param {number} id @returns {string[]} */
-export const typingNames = (app, id) =>
-  (app.store.people.typing.value[id] ?? []).map((/** @type {number} */ user) => app.store.people.get(user)?.name.split(' ')[0] ?? app.t.unknownPerson);
-
-/** Presence in words. @param {any} app @param {import('../client/people.js').Person | undefined} person */
-export function presenceText({ t, fmt }, person) {
-  if (person?.status === 'online') return t.online;
-  if (person?.status === 'away') return t.away;
-  if (person?.lastSeen) return t.lastSeen(fmt.ago(person.lastSeen));
-  return person?.status === 'offline' ? t.offlineNow : '';
-}
 
 /** What the rows of one conversation may call. Made once per visit, so that rows can compare it. */
 function createContext(/** @type {any} */ app, /** @type {number} */ id) {
@@ -108,8 +82,8 @@ function createContext(/** @type {any} */ app, /** @type {number} */ id) {
   return ctx;
 }
 
-/** @param {{app: any, conv: import('../client/conversations.js').Conv}} props  keyed by the conversation */
-export function ConversationView({ app, conv }) {
+/** @param {{app: any, conv: import('../client/types').Conv}} props  keyed by the conversation */
+export function conversation({ app, conv }) {
   const { store, t, fmt } = app;
   const { id } = conv;
   const log = store.log(id);
@@ -198,7 +172,7 @@ export function ConversationView({ app, conv }) {
   </section>`;
 }
 
-/** @param {{app: any, conv: import('../client/conversations.js').Conv, title: string}} props */
+/** @param {{app: any, conv: import('../client/types').Conv, title: string}} props */
 function Header({ app, conv, title }) {
   const { store, t } = app;
   const people = store.people.people.value;

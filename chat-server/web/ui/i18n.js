@@ -170,7 +170,6 @@ export const en = {
   broadcastFailed: (/** @type {number} */ n) => `${count(n, 'person', 'people')} could not be reached.`,
 
   // Settings
-  profile: 'Profile',
   displayName: 'Name',
   changePicture: 'Change picture',
   appearance: 'Appearance',

@@ -1,6 +1,7 @@
 // One row of the message list. Draws again only when its message, its neighbours' flags or its tick change.
 import { Component, html } from '../vendor/preact.js';
-import { Avatar, Tick, hue, icon } from './parts.js';
+import { Avatar, hue } from './faces.js';
+import { Tick, icon } from './parts.js';
 import { isOnlyEmoji, plainText, richText } from './text.js';
 
 const PICTURE_WIDTH = 340;
@@ -54,7 +55,7 @@ export function filesOf(store, item, server) {
 const absolute = (/** @type {string} */ url, /** @type {string} */ server) => (url.startsWith('/') ? server + url : url);
 
 /** Size on screen, known before the picture is there, so that nothing moves when it comes. @param {Shown} file */
-export function pictureSize({ width = 0, height = 0 }) {
+function pictureSize({ width = 0, height = 0 }) {
   if (!width || !height) return { width: 260, height: 195 };
   const scale = Math.min(1, PICTURE_WIDTH / width, PICTURE_HEIGHT / height);
   return { width: Math.max(96, Math.round(width * scale)), height: Math.max(64, Math.round(height * scale)) };
@@ -66,7 +67,7 @@ export function pictureSize({ width = 0, height = 0 }) {
  * @property {import('../client/timeline.js').RowFlags} flags
  * @property {string} tick send state of an own message, else empty
  * @property {boolean} group whether names and faces are shown
- * @property {import('../client/people.js').Person | undefined} author
+ * @property {import('../client/types').Person | undefined} author
  * @property {number} dividerCount
  * @property {boolean} flash
  * @property {boolean} active its actions are pinned open

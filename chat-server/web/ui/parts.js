@@ -1,5 +1,5 @@
-// Small pieces that every view uses: icons, avatars, ticks.
-import { h, html } from '../vendor/preact.js';
+// Small pieces that every view uses: icons, ticks.
+import { h } from '../vendor/preact.js';
 
 /** Line icons on a 20 × 20 grid. */
 const ICONS = {
@@ -50,31 +50,6 @@ const TICK_SHAPE = /** @type {Record<string, keyof typeof TICKS>} */ ({
 export const Tick = (state, label) =>
   h('span', { class: `tick ${state}`, role: 'img', 'aria-label': label, title: label },
     h('svg', { width: 16, height: 14, viewBox: '0 0 16 14', 'aria-hidden': 'true' }, h('path', { d: TICKS[TICK_SHAPE[state]] })));
-
-const segmenter = new Intl.Segmenter(undefined, { granularity: 'grapheme' });
-const initials = (/** @type {string} */ name) =>
-  name.trim().split(/[\s._-]+/).filter(Boolean).slice(0, 2)
-    .map((word) => segmenter.segment(word)[Symbol.iterator]().next().value?.segment ?? '').join('').toLocaleUpperCase();
-
-/** Stable hue of a name, so that a person looks the same everywhere. @param {string} name */
-export function hue(name) {
-  let sum = 7;
-  for (const char of name) sum = (sum * 31 + /** @type {number} */ (char.codePointAt(0))) % 360;
-  return sum;
-}
-
-/**
- * Picture of a person or group, else the first letters of the name (drawn by the style sheet: they are no text to read).
- * @param {{name: string, seed?: string, picture?: string, square?: boolean, size?: number, status?: string}} props
- *   `status` draws the presence dot when it is `online` or `away`
- */
-export function Avatar({ name, seed = name, picture, square = false, size = 44, status }) {
-  const style = { '--size': `${size}px`, '--hue': hue(seed) };
-  return html`<span class=${square ? 'avatar square' : 'avatar'} style=${style} aria-hidden="true">
-    ${picture ? html`<img src=${picture} alt="" />` : html`<span class="face" data-letters=${initials(name)}></span>`}
-    ${(status === 'online' || status === 'away') && html`<i class=${`dot ${status}`}></i>`}
-  </span>`;
-}
 
 /** Waiting circle. */
 export const spinner = () => h('span', { class: 'spinner', 'aria-hidden': 'true' });

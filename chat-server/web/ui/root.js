@@ -1,12 +1,14 @@
 // The shell: which screen is shown, banners, dialogs, toasts, announcements.
 import { html, useEffect, useRef, useSignal } from '../vendor/preact.js';
-import { ConversationView } from './conversation.js';
 import { icon, spinner } from './parts.js';
 import { Sidebar } from './sidebar.js';
 import { plainText } from './text.js';
 
-/** Dialogs and the sign-in screen are loaded when they are first wanted. */
+/** Not part of the start: the list does not wait for what shows a conversation. */
+const conversation = import('./conversation.js');
+/** Loaded when they are first wanted. */
 const PARTS = {
+  conversation: () => conversation,
   signIn: () => import('./sign-in.js'),
   confirm: () => import('./dialog.js'),
   compose: () => import('./dialogs/people.js'),
@@ -56,7 +58,7 @@ export function Root({ app }) {
     <${Sidebar} app=${app} />
     <main>
       <${Banner} app=${app} />
-      ${conv ? html`<${ConversationView} key=${conv.id} app=${app} conv=${conv} />`
+      ${conv ? html`<${Lazy} key=${conv.id} app=${app} name="conversation" props=${{ conv }} />`
         : html`<div class="blank"><span class="blank-icon">${icon('compose', 32)}</span><h2>${t.pick}</h2><p>${t.pickHint}</p>
           <button type="button" class="button" onClick=${() => app.show('compose')}>${t.newConversation}</button></div>`}
     </main>

@@ -2,9 +2,9 @@
 import { html, useEffect, useRef, useSignal } from '../vendor/preact.js';
 import { tick } from '../client/conversations.js';
 import { toPendingItem } from '../client/timeline.js';
-import { ConversationAvatar, presenceText, titleOf, typingNames } from './conversation.js';
+import { Avatar, ConversationAvatar, Person, titleOf, typingNames } from './faces.js';
 import { explain } from './i18n.js';
-import { Avatar, Tick, icon, spinner } from './parts.js';
+import { Tick, icon, spinner } from './parts.js';
 import { plainText } from './text.js';
 
 const SEARCH_MS = 150;
@@ -14,13 +14,13 @@ export function Sidebar({ app }) {
   const { store, t } = app;
   const query = useSignal('');
   const filter = useSignal(/** @type {'all' | 'unread' | 'groups' | 'people'} */ ('all'));
-  const found = useSignal(/** @type {import('../client/people.js').Person[] | null} */ (null));
+  const found = useSignal(/** @type {import('../client/types').Person[] | null} */ (null));
   const list = useRef(/** @type {HTMLElement | null} */ (null));
   const me = store.me.value;
   const text = query.value.trim();
   const lower = text.toLocaleLowerCase();
   const directory = filter.value === 'people' || text !== '';
-  const visible = /** @type {{conv: import('../client/conversations.js').Conv, pending: any}[]} */ (store.visible.value);
+  const visible = /** @type {{conv: import('../client/types').Conv, pending: any}[]} */ (store.visible.value);
   const unread = visible.filter(({ conv }) => conv.unread > 0).length;
   const shown = filter.value === 'people' ? [] : visible.filter(({ conv }) =>
     (filter.value === 'all' || (filter.value === 'unread' && conv.unread > 0) || (filter.value === 'groups' && conv.kind === 'group')) &&
@@ -103,18 +103,7 @@ export function Sidebar({ app }) {
   </nav>`;
 }
 
-/** Face, name and presence of somebody in a list. @param {{app: any, id: number}} props */
-export function Person({ app, id }) {
-  const person = app.store.people.people.value.get(id);
-  if (!person) return null;
-  const presence = presenceText(app, person);
-  const handle = person.username && person.username !== person.name ? `@${person.username}` : '';
-  return html`<${Avatar} name=${person.name} seed=${person.username} picture=${person.avatar} size=${44} status=${person.status} />
-    <span class="line1"><b><bdi>${person.name}</bdi></b></span>
-    <span class="line2"><span class="preview">${handle}${handle && presence && ' · '}${presence}</span></span>`;
-}
-
-/** @param {{app: any, conv: import('../client/conversations.js').Conv, pending: import('../client/outbox.js').Entry | undefined, current: boolean, tabStop: boolean}} props */
+/** @param {{app: any, conv: import('../client/types').Conv, pending: import('../client/types').Entry | undefined, current: boolean, tabStop: boolean}} props */
 function ConversationRow({ app, conv, pending, current, tabStop }) {
   const { store, t, fmt } = app;
   const me = store.myId();
@@ -132,14 +121,14 @@ function ConversationRow({ app, conv, pending, current, tabStop }) {
   </button></li>`;
 }
 
-/** @param {any} app @param {import('../client/conversations.js').Conv} conv @param {unknown} pending */
+/** @param {any} app @param {import('../client/types').Conv} conv @param {unknown} pending */
 function previewAuthor({ store, t }, conv, pending) {
   if (conv.kind !== 'group' || pending || !conv.last) return '';
   const name = conv.last.sender_id === store.myId() ? t.you : (store.people.get(conv.last.sender_id)?.name.split(' ')[0] ?? t.unknownPerson);
   return html`<bdi>${name}</bdi>: `;
 }
 
-/** @param {any} t @param {import('../client/conversations.js').Conv} conv @param {import('../client/outbox.js').Entry | undefined} pending */
+/** @param {any} t @param {import('../client/types').Conv} conv @param {import('../client/types').Entry | undefined} pending */
 function previewText(t, conv, pending) {
   if (pending) return plainText(pending.content) || fileWord(t, pending.files[0]?.type.split('/')[0], pending.files[0]?.name);
   const { last } = conv;

@@ -88,15 +88,17 @@ screen('news_are_announced_once_and_many_as_a_number', 'room=maya', async (page)
   await page.locator('[aria-live=polite]', { hasText: '5 new messages' }).waitFor({ state: 'attached' });
 });
 
-test('the_page_needs_at_most_25_modules_to_start', async () => {
+test('the_page_asks_for_the_modules_of_its_start_and_of_a_conversation', async () => {
   const { startModules } = await import('../../scripts/modules.mjs');
   const { launch, newPage } = await import('../browser.mjs');
   const browser = await launch();
-  const { page } = await newPage(browser);
+  const { page, errors } = await newPage(browser);
   site().requests.length = 0;
-  await page.goto(`${site().url}/`);
-  await page.locator('.card, .app').first().waitFor();
-  const modules = site().requests.filter((path) => path.endsWith('.js') && path !== '/ui/sign-in.js');
-  assert.deepEqual(modules.map((path) => path.slice(1)).sort(), await startModules(root));
+  await page.goto(`${site().url}/`, { waitUntil: 'networkidle' });
+  await page.locator('.card').waitFor();
+  const modules = new Set(site().requests.filter((path) => path.endsWith('.js')).map((path) => path.slice(1)));
+  const wanted = new Set(['ui/sign-in.js', ...(await startModules(root)), ...(await startModules(root, 'ui/conversation.js'))]);
+  assert.deepEqual([...modules].sort(), [...wanted].sort());
+  assert.ok(!errors.some((error) => error.includes('Policy')), errors.join());
   await browser.close();
 });

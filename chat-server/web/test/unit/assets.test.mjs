@@ -12,14 +12,28 @@ const read = (path) => readFile(`${root}${path}`, 'utf8');
 const list = async (folder) => (await readdir(`${root}${folder}`, { recursive: true })).filter((name) => name.endsWith('.js')).map((name) => `${folder}/${name}`);
 const start = await startModules(root);
 
-test('the_page_starts_with_at_most_25_modules_and_preloads_each', async () => {
-  assert.ok(start.length <= 25, `${start.length} modules`);
+test('the_page_preloads_each_module_of_its_start', async () => {
   const page = await read('index.html');
   assert.deepEqual([...page.matchAll(/modulepreload" href="([^"]+)"/g)].map(([, file]) => file).sort(), start);
 });
 
+const packed = async (path) => gzipSync(await read(path), { level: 9 }).length;
+const sum = (numbers) => numbers.reduce((total, one) => total + one, 0);
+
+test('the_start_is_at_most_60_kilobytes_and_all_of_it_at_most_96', async () => {
+  const first = sum(await Promise.all(start.map(packed)));
+  assert.ok(first <= 61_440, `${first} bytes`);
+  const everything = sum(await Promise.all([...(await list('client')), ...(await list('ui')), ...(await list('vendor'))].filter((file) => file !== 'client/fake.js').map(packed)));
+  assert.ok(everything <= 98_304, `${everything} bytes`);
+});
+
+test('a_conversation_on_screen_has_asked_for_at_most_25_modules', async () => {
+  const modules = new Set([...start, ...(await startModules(root, 'ui/conversation.js'))]);
+  assert.ok(modules.size <= 25, `${modules.size} modules`);
+});
+
 test('the_style_sheet_stays_below_10_kilobytes', async () => {
-  const bytes = gzipSync(await read('ui/styles.css'), { level: 9 }).length;
+  const bytes = await packed('ui/styles.css');
   assert.ok(bytes <= 10_240, `${bytes} bytes`);
 });
 

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { Heights } from '../../ui/heights.js';
+import { Heights } from '../../ui/list.js';
 
 test('sums_and_positions_agree_with_a_plain_loop', () => {
   let seed = 7;

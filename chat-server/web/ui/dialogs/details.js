@@ -1,10 +1,9 @@
 // What a conversation is: the person, or the group with its members and what one may do to it.
 import { html, useEffect, useSignal } from '../../vendor/preact.js';
-import { ConversationAvatar, titleOf } from '../conversation.js';
 import { Dialog } from '../dialog.js';
+import { ConversationAvatar, Person, titleOf } from '../faces.js';
 import { explain } from '../i18n.js';
 import { icon, spinner } from '../parts.js';
-import { Person } from '../sidebar.js';
 
 const RANK = { owner: 0, admin: 1, member: 2 };
 /** @typedef {import('../../client/wire').Member} Member */
@@ -12,7 +11,7 @@ const RANK = { owner: 0, admin: 1, member: 2 };
 /** @param {{app: any, id: number, onClose: () => void}} props */
 export function details({ app, id, onClose }) {
   const { store, t } = app;
-  const conv = /** @type {import('../../client/conversations.js').Conv | undefined} */ (store.convs.value.get(id));
+  const conv = /** @type {import('../../client/types').Conv | undefined} */ (store.convs.value.get(id));
   const renaming = useSignal(/** @type {string | null} */ (null));
   const problem = useSignal('');
   const attempt = async (/** @type {() => Promise<any>} */ run) => {

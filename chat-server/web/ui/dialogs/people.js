@@ -3,7 +3,7 @@ import { html, useEffect, useSignal } from '../../vendor/preact.js';
 import { Dialog } from '../dialog.js';
 import { explain } from '../i18n.js';
 import { icon, spinner } from '../parts.js';
-import { Person } from '../sidebar.js';
+import { Person } from '../faces.js';
 
 const SEARCH_MS = 150;
 
@@ -15,7 +15,7 @@ const SEARCH_MS = 150;
 export function PeoplePicker({ app, chosen, without, all = false }) {
   const { store, t } = app;
   const query = useSignal('');
-  const found = useSignal(/** @type {import('../../client/people.js').Person[] | null} */ (null));
+  const found = useSignal(/** @type {import('../../client/types').Person[] | null} */ (null));
   const failed = useSignal('');
   const text = query.value.trim();
 

@@ -4,7 +4,8 @@ import { toChatError } from '../../client/http.js';
 import { pickFile } from '../composer.js';
 import { Dialog } from '../dialog.js';
 import { explain } from '../i18n.js';
-import { Avatar, icon, spinner } from '../parts.js';
+import { Avatar } from '../faces.js';
+import { icon, spinner } from '../parts.js';
 
 /** @param {{app: any, onClose: () => void}} props */
 export function settings({ app, onClose }) {
