@@ -6,7 +6,7 @@ pub mod memory;
 
 use crate::{
     Result,
-    model::{ConversationId, CursorsMoved, Epoch, Member, Message, Rev, UserId},
+    model::{ConversationId, CursorsMoved, Epoch, Member, Message, Rev, Timestamp, UserId},
 };
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
@@ -89,6 +89,15 @@ pub enum Hint {
         rev: Rev,
         /// Its count of membership changes.
         member_rev: Rev,
+    },
+    /// A device connected: older connections of it are to be closed.
+    Device {
+        /// Whose.
+        user_id: UserId,
+        /// Which, as the client names it.
+        device_id: Box<str>,
+        /// When; the later one stays.
+        since: Timestamp,
     },
     /// Rows of members changed.
     Members {

@@ -38,7 +38,7 @@ use crate::{
     limits::{LimitScope, LimitSubject, Quotas},
     media::{Addresses, MediaStore},
     model::{Epoch, Timestamp},
-    realtime::{Presence, TicketOffice, cursors::Cursors, hub::Hub},
+    realtime::{Presence, Sessions, TicketOffice, cursors::Cursors, hub::Hub},
     store::Store,
 };
 use cache::Caches;
@@ -75,6 +75,7 @@ pub(crate) struct Inner {
     pub(crate) quotas: Quotas,
     pub(crate) presence: Presence,
     pub(crate) tickets: TicketOffice,
+    pub(crate) sessions: Sessions,
     pub(crate) addresses: Addresses,
     /// Paths of stored bytes that no row leads to; the next sweep deletes them.
     pub(crate) leftovers: Mutex<Vec<String>>,

@@ -11,7 +11,7 @@ use crate::{
     hooks::Hooks,
     limits::{LocalLimiter, Quotas, RateLimiter},
     media::{Addresses, MediaStore},
-    realtime::{Presence, TicketOffice, cursors::Cursors, hub::Hub},
+    realtime::{Presence, Sessions, TicketOffice, cursors::Cursors, hub::Hub},
     store::Store,
 };
 use parking_lot::{Mutex, RwLock};
@@ -168,6 +168,7 @@ impl ChatBuilder {
             quotas: Quotas::new(self.config.rate_limits.clone(), limiter),
             presence: Presence::default(),
             tickets: TicketOffice::new(&media_key),
+            sessions: Sessions::new(),
             addresses: Addresses::new(&media_key, self.media_base),
             config: self.config,
             node: getrandom::u64().map_err(no_randomness)?,

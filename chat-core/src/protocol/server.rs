@@ -118,6 +118,7 @@ payloads! {
     }
 
     /// Ack of `fetch`: changes, or `reset` where a hello would say so.
+    #[derive(Default)]
     FetchAck {
         /// Frames of changes in rising `rev`.
         #[serde(default)]
@@ -235,6 +236,7 @@ payloads! {
     }
 
     /// Payload of `reset`: of one conversation, or of the list when there is no id.
+    #[derive(Default)]
     Reset {
         /// Which conversation.
         #[serde(default, skip_serializing_if = "Option::is_none")]

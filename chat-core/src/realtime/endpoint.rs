@@ -1,12 +1,19 @@
 //! One connection as the engine knows it: whose it is, where its frames go, and what the sweep looks at.
 
 use super::outbox::OutboxSender;
-use crate::model::{AuthSessionId, ConversationId, Seq, UserId};
+use crate::{
+    model::{AuthSessionId, ConversationId, Seq, UserId},
+    protocol::{CloseCode, Goodbye, ServerFrame, encode},
+};
 use parking_lot::Mutex;
 use std::{
     fmt,
     sync::atomic::{AtomicBool, AtomicU64, Ordering},
+    time::Duration,
 };
+
+/// Clients that are sent away together come back spread over this time.
+const COME_BACK_WITHIN: Duration = Duration::from_secs(5);
 
 /// The end of the engine that a session hangs on.
 pub(crate) struct Endpoint {
@@ -95,6 +102,19 @@ impl Endpoint {
         self.heard_at.load(Ordering::Relaxed)
     }
 
+    /// Says goodbye to a client that understands it, and closes the connection after what is queued.
+    pub(crate) fn farewell(&self, code: CloseCode) {
+        if self.is_v2() {
+            let goodbye = Goodbye {
+                reason: code.reason().to_owned(),
+                reconnect: code.reconnects(),
+                after_ms: if code == CloseCode::Drain { spread(self.id) } else { 0 },
+            };
+            self.outbox.plain(encode(&ServerFrame::Goodbye(goodbye)));
+        }
+        self.outbox.close(code);
+    }
+
     /// Asks a classic connection to prove that it has a message: a ping follows the frame.
     pub(crate) fn ask_for_proof(&self, conversation: ConversationId, seq: Seq) {
         let mut probe = self.probe.lock();
@@ -122,6 +142,13 @@ impl Endpoint {
         }
         proved
     }
+}
+
+/// Spreads returning clients evenly: numbers of neighbouring connections land far apart.
+fn spread(endpoint: u64) -> u64 {
+    // The multiplier is that of Fibonacci hashing, 2^64 divided by the golden ratio (Knuth, TAOCP 3, 6.4).
+    let hashed = endpoint.wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 32;
+    hashed * COME_BACK_WITHIN.as_millis() as u64 >> 32
 }
 
 impl fmt::Debug for Endpoint {

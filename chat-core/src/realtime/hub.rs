@@ -201,7 +201,7 @@ impl Hub {
         };
         for endpoint in self.endpoints_of(user) {
             if session.is_none() || endpoint.auth_session == session {
-                endpoint.outbox.close(code);
+                endpoint.farewell(code);
             }
         }
     }
@@ -209,6 +209,14 @@ impl Hub {
     /// Returns how far a person's own feed was told here; [`None`] if it was not, or the person is not connected.
     pub(crate) fn feed_of(&self, user: UserId) -> Option<Rev> {
         self.users.lock(&user).get(&user).and_then(|local| local.feed)
+    }
+
+    /// Notes where a person's own feed stood when a session found it. With other sessions here nothing changes: what they were told
+    /// counts.
+    pub(crate) fn start_feed(&self, user: UserId, rev: Rev) {
+        if let Some(local) = self.users.lock(&user).get_mut(&user) {
+            local.feed.get_or_insert(rev);
+        }
     }
 
     /// Notes how far a person's own feed was told here.

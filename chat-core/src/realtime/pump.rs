@@ -116,6 +116,11 @@ impl Pump {
             Hint::Cursors(moved) => {
                 self.accept(moved.conversation_id, Item::Cursors(Arc::clone(moved)), moved.member_rev);
             }
+            Hint::Device { user_id, device_id, since } => {
+                if envelope.node != self.chat.inner.node {
+                    self.chat.inner.sessions.device_moved(*user_id, device_id, *since);
+                }
+            }
             Hint::Ended { user_id, session, reason } => {
                 self.chat.inner.hub.end(*user_id, session.map(AuthSessionId::new), *reason);
             }

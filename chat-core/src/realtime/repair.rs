@@ -104,7 +104,7 @@ impl Repair {
         if known.as_ref() != Some(&epoch) {
             tracing::warn!(%epoch, "the store has another epoch, all connections start afresh");
             *self.chat.inner.epoch.write() = Some(epoch);
-            self.chat.inner.hub.for_each_endpoint(|endpoint| endpoint.outbox.close(CloseCode::Drain));
+            self.chat.inner.hub.for_each_endpoint(|endpoint| endpoint.farewell(CloseCode::Drain));
         }
         Ok(())
     }

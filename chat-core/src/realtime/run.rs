@@ -1,11 +1,11 @@
 //! The one future that drives a chat, and its end.
 
-use super::{meters::Meters, pump, repair};
+use super::{meters::Meters, presence, pump, repair, sweep};
 use crate::{
     Chat, Error, ErrorKind, Result,
     bus::{SHARDS, Topic},
     commit,
-    protocol::{CloseCode, Goodbye, ServerFrame, encode},
+    protocol::CloseCode,
 };
 use std::{
     sync::{Arc, atomic::Ordering},
@@ -17,7 +17,7 @@ use tokio::{
     time::MissedTickBehavior,
 };
 
-/// Between two looks at all connections.
+/// Between two looks at what conversations owe.
 const TICK: Duration = Duration::from_secs(1);
 /// Ticks between two looks for conversations that nobody listens to any more.
 const FORGET_EVERY: u32 = 30;
@@ -25,8 +25,6 @@ const FORGET_EVERY: u32 = 30;
 const DRAIN: Duration = Duration::from_secs(10);
 /// Answers of the last commits are handed to their connections within this.
 const LAST_ANSWERS: Duration = Duration::from_millis(50);
-/// Clients come back spread over this time.
-const COME_BACK_WITHIN: Duration = Duration::from_secs(5);
 /// Findings of the repair loop that wait for the pump.
 const FINDINGS: usize = 64;
 
@@ -67,6 +65,7 @@ impl Drop for Running {
         inner.pipeline.close();
         *inner.epoch.write() = None;
         inner.hub.for_each_endpoint(|endpoint| endpoint.outbox.close(CloseCode::Drain));
+        inner.sessions.stop();
         inner.is_running.store(false, Ordering::Release);
     }
 }
@@ -84,6 +83,7 @@ async fn drive(chat: &Chat) -> Result<()> {
     let mut pipeline = JoinSet::new();
     pipeline.spawn(commit::run(chat.clone(), inner.pipeline.clone(), Arc::clone(&meters)));
     let mut engine = start(chat, &meters);
+    inner.sessions.open();
     inner.pipeline.open();
     inner.started.send_replace(true);
 
@@ -109,7 +109,11 @@ fn start(chat: &Chat, meters: &Arc<Meters>) -> JoinSet<()> {
         Arc::clone(&inner.clock),
         chat.pacing().flush_cursors,
     ));
-    engine.spawn(sweep(chat.clone(), Arc::clone(meters)));
+    engine.spawn(tick(chat.clone(), Arc::clone(meters)));
+    let keeper = chat.clone();
+    engine.spawn(async move { tokio::join!(keeper.inner.quotas.housekeep(), keeper.housekeep_media()).0 });
+    let sessions = chat.clone();
+    engine.spawn(async move { tokio::join!(sweep::run(&sessions), presence::run(&sessions)).0 });
     let jobs = chat.clone();
     engine.spawn(async move {
         let stop = jobs.inner.stop.clone();
@@ -120,8 +124,8 @@ fn start(chat: &Chat, meters: &Arc<Meters>) -> JoinSet<()> {
     engine
 }
 
-/// One tick for all connections, in place of a timer for each.
-async fn sweep(chat: Chat, meters: Arc<Meters>) {
+/// One tick for all conversations, in place of a timer for each.
+async fn tick(chat: Chat, meters: Arc<Meters>) {
     let mut ticks = tokio::time::interval(TICK);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let mut count: u32 = 0;
@@ -140,6 +144,7 @@ async fn sweep(chat: Chat, meters: Arc<Meters>) {
 /// Commits what was accepted, lets the answers out, and sends everybody away.
 async fn drain(chat: &Chat, pipeline: &mut JoinSet<()>) {
     let inner = &chat.inner;
+    inner.sessions.start_draining();
     let finished = tokio::time::timeout(DRAIN, async {
         inner.cursors.flush(&inner.pipeline, &*inner.clock).await;
         inner.pipeline.close();
@@ -149,24 +154,8 @@ async fn drain(chat: &Chat, pipeline: &mut JoinSet<()>) {
         tracing::warn!("the store did not take what was pending in time");
     }
     tokio::time::sleep(LAST_ANSWERS).await;
-    inner.hub.for_each_endpoint(|endpoint| {
-        if endpoint.is_v2() {
-            let goodbye = Goodbye {
-                reason: CloseCode::Drain.reason().to_owned(),
-                reconnect: true,
-                after_ms: spread(endpoint.id),
-            };
-            endpoint.outbox.plain(encode(&ServerFrame::Goodbye(goodbye)));
-        }
-        endpoint.outbox.close(CloseCode::Drain);
-    });
-}
-
-/// Spreads returning clients evenly: numbers of neighbouring connections land far apart.
-fn spread(endpoint: u64) -> u64 {
-    // The multiplier is that of Fibonacci hashing, 2^64 divided by the golden ratio (Knuth, TAOCP 3, 6.4).
-    let hashed = endpoint.wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 32;
-    hashed * COME_BACK_WITHIN.as_millis() as u64 >> 32
+    inner.sessions.send_away().await;
+    presence::depart(chat).await;
 }
 
 fn broken(ended: Option<std::result::Result<(), tokio::task::JoinError>>) -> Error {

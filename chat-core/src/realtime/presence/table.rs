@@ -121,11 +121,6 @@ impl Table {
         }
     }
 
-    /// Returns the choice of a person.
-    pub(crate) fn choice(&self, user: UserId) -> Option<PresenceState> {
-        self.chosen.get(&user).copied()
-    }
-
     /// Ends graces, leases and choices whose time is over; returns who went offline here, and when they were last seen.
     pub(crate) fn expire(&mut self, now: Instant) -> Vec<(UserId, Timestamp)> {
         let gone: Vec<_> = self
@@ -202,9 +197,9 @@ impl Table {
         }
     }
 
-    /// Marks the users of a hint that could not be published, so that at least this node's sessions hear of them.
-    pub(crate) fn mark_stale(&mut self, hint: &PresenceHint) {
-        self.stale.extend(hint.users.iter().map(|(user, _)| *user));
+    /// Forgets everybody here; returns when they were last seen.
+    pub(crate) fn depart(&mut self) -> Vec<(UserId, Timestamp)> {
+        self.here.drain().map(|(user, here)| (user, here.seen)).collect()
     }
 
     /// Takes what the sessions of this node are to be told.
