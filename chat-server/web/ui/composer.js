@@ -61,9 +61,13 @@ export function Composer({ ctx, title }) {
   const limit = store.limits.value.message_chars;
   const length = text.value.length > limit * COUNT_FROM ? [...text.value].length : 0;
   const tooLong = length > limit;
-  const trimmed = text.value.trim();
   const over = editing.value ?? replying.value;
-  const ready = (trimmed !== '' || (files.value.length > 0 && !editing.value)) && !tooLong && !saving.value;
+  /** Asked anew by every key: a quick Enter comes before the drawing that its text asked for. */
+  const isReady = () => {
+    const trimmed = text.value.trim();
+    return (trimmed !== '' || (files.value.length > 0 && !editing.value)) && [...trimmed].length <= limit && !saving.value;
+  };
+  const ready = isReady();
 
   const focus = () => field.current?.focus({ preventScroll: true });
   const keepDraft = () => {
@@ -124,6 +128,7 @@ export function Composer({ ctx, title }) {
 
   async function saveEdit() {
     const item = editing.value;
+    const trimmed = text.value.trim();
     if (trimmed === item.content) return endEdit();
     saving.value = true;
     try {
@@ -137,9 +142,10 @@ export function Composer({ ctx, title }) {
   }
 
   function send() {
-    if (!ready) return;
+    if (!isReady()) return;
     if (editing.value) return void saveEdit();
     try {
+      const trimmed = text.value.trim();
       const [first, ...rest] = files.value;
       store.send(id, trimmed, { reply: replying.value, files: first ? [first] : [] });
       for (const file of rest) store.send(id, '', { files: [file] });
