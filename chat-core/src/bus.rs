@@ -117,6 +117,11 @@ pub enum Hint {
     },
     /// A node tells who is connected to it.
     Presence(Arc<PresenceHint>),
+    /// A person's profile changed; for whoever remembers or shows it.
+    Profile {
+        /// Whose.
+        user_id: UserId,
+    },
     /// Somebody types, or stopped.
     Typing {
         /// Where.

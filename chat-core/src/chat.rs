@@ -108,13 +108,11 @@ pub(crate) struct Config {
 
 impl Chat {
     /// Starts building a chat on this store.
-    #[must_use]
     pub fn builder(store: impl Store) -> ChatBuilder {
         ChatBuilder::new(Arc::new(store))
     }
 
     /// Starts building a chat on a store that was chosen at run time.
-    #[must_use]
     pub fn builder_arc(store: Arc<dyn Store>) -> ChatBuilder {
         ChatBuilder::new(store)
     }

@@ -113,9 +113,11 @@ impl Inner {
         }
     }
 
-    /// Tells every node of a person's profile, since anybody anywhere may be looking at it.
+    /// Tells a person's own sessions of their profile, and every node, since anybody anywhere may be looking at it.
     pub(crate) async fn announce_profile(&self, user: &User) {
-        self.publish(Topic::ALL, Hint::User { user_id: user.id, user_rev: user.user_rev }).await;
+        let own = Hint::User { user_id: user.id, user_rev: user.user_rev };
+        self.publish(Topic::of_user(user.id), own).await;
+        self.publish(Topic::ALL, Hint::Profile { user_id: user.id }).await;
     }
 
     /// Publishes one hint under this node's name; a bus that fails is logged and counted, never an error of the action.

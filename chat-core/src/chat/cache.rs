@@ -64,7 +64,7 @@ impl Caches {
                     self.memberships.invalidate(&(*conversation_id, member.user_id));
                 }
             }
-            Hint::User { user_id, .. } | Hint::Ended { user_id, .. } => self.users.invalidate(user_id),
+            Hint::Profile { user_id } => self.users.invalidate(user_id),
             _ => {}
         }
     }

@@ -204,7 +204,8 @@ impl Inner {
         let now = self.now();
         let new = NewUser { external_id: external_id.to_owned(), display_name, avatar, now };
         let user = self.store.ensure_user(new).await?;
-        if user.updated_at == now {
+        // Nobody can have seen a person who is created just now.
+        if user.updated_at == now && user.created_at != now {
             self.announce_profile(&user).await;
         }
         self.caches.externals.insert(external_id.into(), user.id);

@@ -64,7 +64,7 @@ impl Chat {
         BroadcastView::from(broadcast)
     }
 
-    async fn present_persons<U: Borrow<User>>(&self, users: &[U]) -> Result<Vec<PersonView>> {
+    async fn present_persons<U: Borrow<User> + Sync>(&self, users: &[U]) -> Result<Vec<PersonView>> {
         let users = || users.iter().map(Borrow::borrow);
         let pictures = users().filter_map(|user: &User| match user.avatar {
             Some(Avatar::Media(id)) => Some(id),

@@ -139,6 +139,7 @@ impl Pump {
                 let is_own = envelope.node == self.chat.inner.node;
                 self.chat.inner.presence.apply(envelope.node, is_own, hint);
             }
+            Hint::Profile { user_id } => self.tell_contacts(*user_id),
             Hint::Typing { conversation_id, user_id, is_typing } => {
                 let item = Item::Typing { user_id: *user_id, is_typing: *is_typing };
                 self.accept(*conversation_id, item, Rev::ZERO);
@@ -192,6 +193,17 @@ impl Pump {
             let _permit = reads.acquire().await;
             if let Err(error) = tell_progress(&chat, user, broadcast).await {
                 tracing::warn!(%error, %broadcast, "progress of a broadcast could not be read");
+            }
+            Done::Other
+        });
+    }
+
+    fn tell_contacts(&mut self, user: UserId) {
+        let (chat, reads) = (self.chat.clone(), Arc::clone(&self.reads));
+        self.work.spawn(async move {
+            let _permit = reads.acquire().await;
+            if let Err(error) = feed::tell_contacts(&chat, user).await {
+                tracing::warn!(%error, %user, "changed profile could not be told");
             }
             Done::Other
         });

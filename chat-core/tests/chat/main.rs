@@ -1,4 +1,5 @@
 //! What the use cases promise, on the store in memory and tokio's paused clock.
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on says so by panicking")]
 
 mod broadcasts;
 mod directory;

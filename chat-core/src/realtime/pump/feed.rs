@@ -4,7 +4,7 @@ use crate::{
     Chat, Result,
     model::{ConversationId, Member, Rev, UserId},
     protocol::{Gone, Live, ServerFrame, encode},
-    realtime::endpoint::Endpoint,
+    realtime::{endpoint::Endpoint, outbox::Subject},
 };
 use std::sync::Arc;
 
@@ -42,6 +42,28 @@ pub(super) async fn tell(chat: &Chat, user: UserId, rev: Rev) -> Result<Vec<Conv
     }
     hub.set_feed(user, after);
     Ok(joined)
+}
+
+/// Tells a changed profile to those people here who share a conversation with its owner.
+pub(super) async fn tell_contacts(chat: &Chat, user: UserId) -> Result<()> {
+    let inner = &chat.inner;
+    let mut others = inner.hub.users_here();
+    others.retain(|other| *other != user);
+    if others.is_empty() {
+        return Ok(());
+    }
+    let contacts = inner.store.filter_contacts(user, &others).await?;
+    // What is shown is the same to all of them: nothing of it is the owner's alone.
+    let Some(first) = contacts.first() else { return Ok(()) };
+    let users = inner.store.load_users(&[user]).await?;
+    let Some(profile) = users.first() else { return Ok(()) };
+    let view = chat.present_user(*first, profile).await?;
+    let frame = encode(&ServerFrame::UserChanged(Box::new(view)));
+    let endpoints = contacts.into_iter().flat_map(|contact| inner.hub.endpoints_of(contact));
+    for endpoint in endpoints.filter(|endpoint| endpoint.is_v2()) {
+        endpoint.outbox.latest(Subject::Profile(user), &frame);
+    }
+    Ok(())
 }
 
 /// Tells that the person is in a conversation, or that its settings changed; whoever did not follow it yet does from the number of the
