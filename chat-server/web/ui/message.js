@@ -7,6 +7,7 @@ import { isOnlyEmoji, plainText, richText } from './text.js';
 const PICTURE_WIDTH = 340;
 const PICTURE_HEIGHT = 340;
 const LONG_PRESS_MS = 450;
+const TOOLBAR_PX = 44;
 
 /**
  * A file as a row shows it: stored on the server, or still on this device.
@@ -73,13 +74,13 @@ function pictureSize({ width = 0, height = 0 }) {
  * @property {boolean} active its actions are pinned open
  * @property {any} ctx of the conversation: the same object for its life
  *
- * @extends {Component<RowProps, {hot: boolean}>}
+ * @extends {Component<RowProps, {hot: boolean, below: boolean}>}
  */
 export class MessageRow extends Component {
-  state = { hot: false };
+  state = { hot: false, below: false };
   /** @type {any} */ #press = null;
 
-  /** @param {RowProps} next @param {{hot: boolean}} state */
+  /** @param {RowProps} next @param {{hot: boolean, below: boolean}} state */
   shouldComponentUpdate(next, state) {
     const { item, flags, tick, author, dividerCount, flash, active } = this.props;
     return (
@@ -89,7 +90,12 @@ export class MessageRow extends Component {
     );
   }
 
-  #heat = () => this.setState({ hot: true });
+  /** At the upper edge of the list there is no room above the bubble: its actions go below. */
+  #heat = (/** @type {Event} */ event) => {
+    const row = /** @type {HTMLElement} */ (event.currentTarget);
+    const edge = row.closest('.scroller')?.getBoundingClientRect().top ?? 0;
+    this.setState({ hot: true, below: row.getBoundingClientRect().top - edge < TOOLBAR_PX });
+  };
   #cool = () => this.setState({ hot: false });
   /** A long press stands in for hovering. */
   #touch = (/** @type {PointerEvent} */ event) => {
@@ -101,8 +107,8 @@ export class MessageRow extends Component {
     if (matchMedia('(hover: none)').matches && !(/** @type {HTMLElement} */ (event.target).closest('a'))) event.preventDefault();
   };
 
-  /** @param {RowProps} props @param {{hot: boolean}} state */
-  render({ item, flags, tick, group, author, dividerCount, flash, active, ctx }, { hot }) {
+  /** @param {RowProps} props @param {{hot: boolean, below: boolean}} state */
+  render({ item, flags, tick, group, author, dividerCount, flash, active, ctx }, { hot, below }) {
     const { t, fmt, store, server } = ctx;
     const mine = item.sender_id === store.myId();
     const files = filesOf(store, item, server);
@@ -130,7 +136,7 @@ export class MessageRow extends Component {
               ${item.reply_to && this.#quote(item.reply_to)}
               ${files.map((file, i) => this.#file(file, item, i, media && !item.content && i === files.length - 1 ? meta : null))}
               ${(item.content || !media) && html`<div class="text" dir="auto">${richText(item.content)}${meta}</div>`}`}
-            ${actions && this.#toolbar(mine, item)}
+            ${actions && this.#toolbar(mine, item, below)}
           </div>
           ${(tick === 'failed' || tick === 'held') && html`<div class="trouble" role="alert">
             ${icon('alert', 16)}<span>${tick === 'held' ? t.heldSince(fmt.ago(item.time)) : `${t.notSent} ${ctx.problem(item)}`.trim()}</span>
@@ -171,12 +177,12 @@ export class MessageRow extends Component {
       <span class="file-name"><b><bdi>${file.name}</bdi></b><small>${ending}${file.size ? fmt.size(file.size) : ''}</small></span>${progress}</a>`;
   }
 
-  /** @param {boolean} mine @param {import('../client/timeline.js').Item} item */
-  #toolbar(mine, item) {
+  /** @param {boolean} mine @param {import('../client/timeline.js').Item} item @param {boolean} below */
+  #toolbar(mine, item, below) {
     const { t, reply, edit, copy, remove } = this.props.ctx;
     const button = (/** @type {Parameters<typeof icon>[0]} */ name, /** @type {string} */ label, /** @type {() => void} */ run) =>
       html`<button type="button" tabindex="-1" aria-label=${label} title=${label} onClick=${run}>${icon(name, 18)}</button>`;
-    return html`<div class="toolbar" role="toolbar" aria-label=${t.actions}>
+    return html`<div class=${below ? 'toolbar below' : 'toolbar'} role="toolbar" aria-label=${t.actions}>
       ${button('reply', t.reply, () => reply(item))}
       ${item.content && button('copy', t.copy, () => copy(item))}
       ${mine && item.content && button('edit', t.edit, () => edit(item))}

@@ -96,7 +96,7 @@ export function richText(text) {
 
 /** One line without marks, for previews. @param {string} text */
 export const plainText = (text) =>
-  text.replace(/```(?:[\w+-]*\n)?|```/g, ' ').replace(/(\*\*|~~|`)(?=\S)(.+?)\1/g, '$2').replace(/^> /gm, '').replace(/\s+/g, ' ').trim();
+  text.replace(/```(?:[\w+-]*\n)?|```/g, ' ').replace(/(\*\*|~~|`)(?=\S)(.+?)\1/g, '$2').replace(/(?<![\w*])([*_])(?=\S)([^*_\n]+)\1(?![\w*])/g, '$2').replace(/^> /gm, '').replace(/\s+/g, ' ').trim();
 
 /** Whether a text is one to three emoji and nothing else. @param {string} text */
 export const isOnlyEmoji = (text) =>

@@ -72,3 +72,11 @@ export async function still(page) {
     await page.waitForTimeout(30);
   }
 }
+
+/** Clicks where something is, like a hand does: `click()` may scroll first, and what hovering had opened is gone. @param {import('playwright-core').Locator} locator */
+export async function press(locator) {
+  await locator.waitFor();
+  await locator.evaluate((element) => Promise.all(element.closest('.toolbar')?.getAnimations().map((animation) => animation.finished) ?? []));
+  const box = /** @type {{x: number, y: number, width: number, height: number}} */ (await locator.boundingBox());
+  await locator.page().mouse.click(box.x + box.width / 2, box.y + box.height / 2);
+}

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { evaluate, screen } from './harness.mjs';
+import { evaluate, press, screen } from './harness.mjs';
 
 screen('a_sent_message_is_there_at_once_and_its_state_only_moves_forward', 'room=maya', async (page, { field }) => {
   await field.fill('hello there');
@@ -172,7 +172,7 @@ screen('arrow_up_edits_the_last_message_escape_leaves_and_the_label_follows', 'r
 
 screen('a_reply_carries_its_quote_and_the_quote_leads_back', 'room=maya', async (page, { field, mine }) => {
   await page.locator('.row.theirs .bubble', { hasText: 'half an hour by train' }).hover();
-  await page.locator('.toolbar [aria-label="Reply"]').click();
+  await press(page.locator('.toolbar [aria-label="Reply"]'));
   await page.locator('.context', { hasText: 'Replying to Maya Chen' }).waitFor();
   await field.fill('I will');
   await field.press('Enter');
@@ -182,7 +182,7 @@ screen('a_reply_carries_its_quote_and_the_quote_leads_back', 'room=maya', async 
 
 screen('deleting_asks_and_leaves_a_tombstone', 'room=aisha', async (page, { mine }) => {
   await mine.last().locator('.bubble').hover();
-  await page.locator('.toolbar [aria-label="Delete for everyone"]').click();
+  await press(page.locator('.toolbar [aria-label="Delete for everyone"]'));
   await page.getByRole('dialog').getByRole('button', { name: 'Delete', exact: true }).click();
   await mine.last().getByText('This message was deleted').waitFor();
   assert.match(await page.locator('.item', { hasText: 'Aisha' }).innerText(), /This message was deleted/);

@@ -58,5 +58,6 @@ test('one_to_three_emoji_stand_alone', () => {
 });
 
 test('previews_have_no_marks', () => {
-  assert.equal(plainText('**bold** and `code`\n> quote'), 'bold and code quote');
+  assert.equal(plainText('**bold** and *thin* `code`\n> quote'), 'bold and thin code quote');
+  assert.equal(plainText('2 * 3 * 4 and snake_case_name'), '2 * 3 * 4 and snake_case_name');
 });
