@@ -2,19 +2,27 @@
 
 use crate::{TransportConfig, address::Origination, respond::BodyError, service::Shared};
 use bytes::{Bytes, BytesMut};
-use chat_core::{Chat, Error, Result};
+use chat_core::{
+    Chat, Error, Result,
+    limits::{LimitScope, LimitSubject},
+    model::UserId,
+};
 use http::request::Parts;
-use http_body::Body as _;
 use http_body_util::{BodyExt, combinators::UnsyncBoxBody};
 use serde::de::DeserializeOwned;
 use std::{
     fmt::Display,
     str::FromStr,
     sync::{Arc, Mutex},
+    time::Duration,
 };
 
 /// The body of a request.
 pub(crate) type RequestBody = UnsyncBoxBody<Bytes, BodyError>;
+
+/// How much of a refused body is still read, and for how long.
+const DISCARDED: usize = 64 << 20;
+const DISCARD_TIME: Duration = Duration::from_secs(10);
 
 /// The variable parts of a matched path.
 pub(crate) type Params = Vec<(String, String)>;
@@ -50,6 +58,11 @@ impl Call {
 
     pub(crate) fn config(&self) -> &TransportConfig {
         &self.shared.config
+    }
+
+    /// Counts what somebody does against the quota that all paths share.
+    pub(crate) async fn count(&self, scope: LimitScope, user: UserId) -> Result<()> {
+        self.chat().check_rate(scope, LimitSubject::User(user)).await
     }
 
     /// Returns a variable part of the path as it was written.
@@ -110,23 +123,54 @@ impl Call {
     }
 }
 
-/// Reads a whole body of at most `limit` bytes; a declared length beyond it is refused before anything is read.
+/// Reads a whole body of at most `limit` bytes.
 async fn collect(mut body: RequestBody, limit: usize) -> Result<Bytes> {
-    let too_large = || Error::too_large(format!("a body may have at most {limit} bytes"));
-    let declared = body.size_hint().lower();
-    if declared > limit as u64 {
-        return Err(too_large());
-    }
-    let mut whole = BytesMut::with_capacity(usize::try_from(declared).unwrap_or(0));
-    while let Some(frame) = body.frame().await {
-        let frame = frame.map_err(|error| broken("the body broke off", &error))?;
-        let Ok(data) = frame.into_data() else { continue };
-        if whole.len() + data.len() > limit {
-            return Err(too_large());
+    // Most bodies are one piece, which is taken as it is.
+    let mut whole = Bytes::new();
+    while let Some(piece) = next_piece(&mut body).await {
+        let piece = piece.map_err(|error| broken("the body broke off", &error))?;
+        if whole.len() + piece.len() > limit {
+            discard(&mut body).await;
+            return Err(Error::too_large(format!("a body may have at most {limit} bytes")));
         }
-        whole.extend_from_slice(&data);
+        whole = if whole.is_empty() { piece } else { joined(whole, &piece) };
     }
-    Ok(whole.freeze())
+    Ok(whole)
+}
+
+fn joined(whole: Bytes, piece: &Bytes) -> Bytes {
+    let mut longer = whole.try_into_mut().unwrap_or_else(|shared| BytesMut::from(&shared[..]));
+    longer.extend_from_slice(piece);
+    longer.freeze()
+}
+
+/// Reads the next piece of a body.
+pub(crate) async fn next_piece(body: &mut RequestBody) -> Option<Result<Bytes, BodyError>> {
+    loop {
+        match body.frame().await? {
+            Ok(frame) => match frame.into_data() {
+                Ok(piece) => return Some(Ok(piece)),
+                Err(_trailers) => {}
+            },
+            Err(error) => return Some(Err(error)),
+        }
+    }
+}
+
+/// Reads on what nobody wants, within bounds: a client that only writes comes to read the refusal.
+pub(crate) async fn discard(body: &mut RequestBody) {
+    let rest = async {
+        let mut seen = 0;
+        while let Some(Ok(piece)) = next_piece(body).await {
+            seen += piece.len();
+            if seen > DISCARDED {
+                return;
+            }
+        }
+    };
+    if tokio::time::timeout(DISCARD_TIME, rest).await.is_err() {
+        tracing::debug!("a refused body did not end");
+    }
 }
 
 fn broken(what: &'static str, cause: &dyn Display) -> Error {

@@ -6,9 +6,12 @@ pub(crate) mod broadcasts;
 pub(crate) mod classic;
 pub(crate) mod conversations;
 pub(crate) mod info;
+pub(crate) mod media;
 pub(crate) mod members;
 pub(crate) mod messages;
+mod range;
 pub(crate) mod receipts;
 #[cfg(feature = "accounts")]
 pub(crate) mod sessions;
+pub(crate) mod uploads;
 pub(crate) mod users;

@@ -4,9 +4,9 @@
 use crate::http::{accounts, sessions};
 use crate::{
     extract::{Call, Params},
-    http::{broadcasts, classic, conversations, info, members, messages, receipts, users},
+    http::{broadcasts, classic, conversations, info, media, members, messages, receipts, uploads, users},
     respond::Response,
-    swagger,
+    sse, swagger, ws,
 };
 use chat_core::Result;
 use futures_util::future::BoxFuture;
@@ -47,12 +47,14 @@ const ROUTES: &[Route] = routes! {
     GET    "/api/users"                            Bounded   => users::list;
     GET    "/api/users/profile"                    Bounded   => classic::profile;
     GET    "/api/users/id"                         Bounded   => classic::profile_alias;
+    PUT    "/api/users/status"                     Bounded   => classic::set_presence;
     POST   "/api/messages"                         Bounded   => classic::send;
     GET    "/api/messages/conversation"            Bounded   => classic::conversation;
     GET    "/api/messages/conversation/paginated"  Bounded   => classic::conversation_page;
     GET    "/api/messages/history"                 Bounded   => classic::history;
     POST   "/api/messages/broadcast"               Bounded   => classic::broadcast;
     PUT    "/api/messages/status"                  Bounded   => classic::set_receipt;
+    POST   "/api/messages/upload"                  Streaming => media::upload_classic;
 
     GET    "/api/config"                           Bounded   => info::config;
     POST   "/api/ws-ticket"                        Bounded   => info::ticket;
@@ -71,6 +73,7 @@ const ROUTES: &[Route] = routes! {
     DELETE "/api/conversations/{id}/members/{user_id}" Bounded => members::remove;
     GET    "/api/conversations/{id}/messages"      Bounded   => messages::list;
     POST   "/api/conversations/{id}/messages"      Bounded   => messages::send;
+    GET    "/api/conversations/{id}/changes"       Bounded   => messages::changes;
     POST   "/api/conversations/{id}/read"          Bounded   => receipts::read;
     POST   "/api/conversations/{id}/delivered"     Bounded   => receipts::delivered;
     POST   "/api/conversations/{id}/typing"        Bounded   => receipts::typing;
@@ -82,6 +85,14 @@ const ROUTES: &[Route] = routes! {
     DELETE "/api/broadcasts/{broadcast_id}"        Bounded   => broadcasts::cancel;
 
 
+
+    POST   "/api/media"                            Streaming => media::upload;
+    GET    "/api/media/{media_id}"                 Bounded   => media::load;
+    GET    "/uploads/{*address}"                   Streaming => uploads::serve;
+
+    GET    "/api/events"                           Streaming => sse::open;
+    POST   "/api/events"                           Streaming => sse::open_with;
+    GET    "/ws"                                   Streaming => ws::open;
 
     GET    "/swagger"                              Bounded   => swagger::redirect;
     GET    "/swagger/"                             Bounded   => swagger::page;
@@ -120,8 +131,12 @@ static ROUTER: LazyLock<matchit::Router<Entry>> = LazyLock::new(|| {
     router
 });
 
-/// Returns every route.
-pub(crate) fn all() -> impl Iterator<Item = &'static Route> {
+/// Lists every method and path that the service answers, paths as patterns with `{names}`.
+pub fn routes() -> impl Iterator<Item = (&'static Method, &'static str)> {
+    all().map(|route| (&route.method, route.pattern))
+}
+
+fn all() -> impl Iterator<Item = &'static Route> {
     ROUTES.iter().chain(ACCOUNT_ROUTES)
 }
 

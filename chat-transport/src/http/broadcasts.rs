@@ -4,6 +4,7 @@ use crate::{extract::Call, respond, respond::Response};
 use chat_core::{
     Result,
     chat::BroadcastRequest,
+    limits::LimitScope,
     model::{Broadcast, BroadcastId, Outcome},
     protocol::{BroadcastAck, BroadcastMessage, BroadcastView},
 };
@@ -29,6 +30,7 @@ pub(crate) struct BroadcastState {
 )]
 pub(crate) async fn create(mut call: Call) -> Result<Response> {
     let user = call.user().await?;
+    call.count(LimitScope::Broadcasts, user.id).await?;
     let body: BroadcastMessage = call.json().await?;
     let request = BroadcastRequest {
         receiver_ids: body.receiver_ids,

@@ -6,8 +6,9 @@ use crate::{extract::Call, respond, respond::Response};
 use chat_core::{
     Error, ErrorKind, Result,
     chat::{BroadcastRequest, HistoryPage, Mark, PageRequest, SendRequest, Target},
+    limits::LimitScope,
     model::{BroadcastId, MessageId, UserId},
-    protocol::{MessageView, ReceiptStatus, UserView},
+    protocol::{MessageView, PresenceStatus, ReceiptStatus, UserView},
 };
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
@@ -72,6 +73,13 @@ pub(crate) struct BroadcastBody {
     media_url: Option<String>,
     /// The key for retries of the whole.
     client_id: Option<String>,
+}
+
+/// How present one wants to appear.
+#[derive(Debug, Deserialize, ToSchema)]
+pub(crate) struct PresenceBody {
+    /// `online`, `away` or `offline`.
+    status: PresenceStatus,
 }
 
 /// How far a message got.
@@ -145,6 +153,19 @@ pub(crate) async fn profile_alias(call: Call) -> Result<Response> {
     profile(call).await
 }
 
+/// Chooses how present one appears.
+#[utoipa::path(
+    put, path = "/api/users/status", tag = "classic", request_body = PresenceBody,
+    responses((status = 200, description = "Chosen.", body = Done)),
+    security(("bearer" = [])),
+)]
+pub(crate) async fn set_presence(mut call: Call) -> Result<Response> {
+    let user = call.user().await?;
+    let PresenceBody { status } = call.json().await?;
+    call.chat().set_status(user.id, status).await?;
+    Ok(respond::ok(&DONE))
+}
+
 /// Sends a message to a person.
 #[utoipa::path(
     post, path = "/api/messages", tag = "classic", request_body = DirectBody,
@@ -154,6 +175,7 @@ pub(crate) async fn profile_alias(call: Call) -> Result<Response> {
 )]
 pub(crate) async fn send(mut call: Call) -> Result<Response> {
     let user = call.user().await?;
+    call.count(LimitScope::Messages, user.id).await?;
     let body: DirectBody = call.json().await?;
     let request = SendRequest {
         target: Target::Person(body.receiver_id),
@@ -224,6 +246,7 @@ pub(crate) async fn history(call: Call) -> Result<Response> {
 )]
 pub(crate) async fn broadcast(mut call: Call) -> Result<Response> {
     let user = call.user().await?;
+    call.count(LimitScope::Broadcasts, user.id).await?;
     let body: BroadcastBody = call.json().await?;
     let request = BroadcastRequest {
         receiver_ids: body.receiver_ids,

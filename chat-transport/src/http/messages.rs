@@ -4,8 +4,9 @@ use crate::{extract::Call, respond, respond::Response};
 use chat_core::{
     Error, Result,
     chat::{SendRequest, Target},
+    limits::LimitScope,
     model::{ConversationId, MediaId, MessageAnchor, MessageId, Rev, Seq},
-    protocol::{MessageView, SendAck},
+    protocol::{FetchAck, MessageView, SendAck},
 };
 use http::StatusCode;
 use serde::{Deserialize, Serialize};
@@ -23,6 +24,16 @@ pub(crate) struct Slice {
     around_seq: Option<Seq>,
     /// At most so many; default 50, cap 200.
     limit: Option<usize>,
+}
+
+/// Which changes.
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub(crate) struct Changes {
+    /// Only later ones.
+    after_rev: Rev,
+    /// At most so many; default 100, cap 500.
+    limit: Option<u32>,
 }
 
 /// A page of messages.
@@ -106,6 +117,7 @@ pub(crate) async fn list(call: Call) -> Result<Response> {
 )]
 pub(crate) async fn send(mut call: Call) -> Result<Response> {
     let user = call.user().await?;
+    call.count(LimitScope::Messages, user.id).await?;
     let body: SendBody = call.json().await?;
     let request = SendRequest {
         target: Target::Conversation(call.path("id")?),
@@ -121,6 +133,20 @@ pub(crate) async fn send(mut call: Call) -> Result<Response> {
     Ok(respond::json(status, &ack))
 }
 
+/// Reads what changed in a conversation.
+#[utoipa::path(
+    get, path = "/api/conversations/{id}/changes", tag = "messages",
+    params(("id" = ConversationId, Path), Changes),
+    responses((status = 200, description = "The changes, or `reset`.", body = FetchAck)),
+    security(("bearer" = [])),
+)]
+pub(crate) async fn changes(call: Call) -> Result<Response> {
+    let user = call.user().await?;
+    let Changes { after_rev, limit } = call.query()?;
+    let changes = call.chat().fetch_changes(user.id, call.path("id")?, after_rev, limit).await?;
+    Ok(respond::ok(&changes))
+}
+
 /// Replaces the text of one's own message.
 #[utoipa::path(
     patch, path = "/api/messages/{message_id}", tag = "messages",
@@ -130,6 +156,7 @@ pub(crate) async fn send(mut call: Call) -> Result<Response> {
 )]
 pub(crate) async fn edit(mut call: Call) -> Result<Response> {
     let user = call.user().await?;
+    call.count(LimitScope::Messages, user.id).await?;
     let EditBody { message, base_rev } = call.json().await?;
     let id = call.path("message_id")?;
     let committed = call.chat().edit_message(user.id, id, message, base_rev).await?;

@@ -2,7 +2,8 @@
 
 use crate::{
     Problem,
-    http::{broadcasts, classic, conversations, info, members, messages, receipts, users},
+    http::{broadcasts, classic, conversations, info, media, members, messages, receipts, uploads, users},
+    sse, ws,
 };
 use utoipa::{
     Modify, OpenApi,
@@ -24,10 +25,12 @@ use utoipa::{
         users::list, users::me, users::update, users::load,
         conversations::list, conversations::create, conversations::load, conversations::rename, conversations::delete,
         members::list, members::add, members::set_role, members::remove,
-        messages::list, messages::send, messages::edit, messages::delete,
+        messages::list, messages::send, messages::changes, messages::edit, messages::delete,
         receipts::read, receipts::delivered, receipts::typing,
         broadcasts::create, broadcasts::load, broadcasts::cancel,
+        media::upload, media::load, media::upload_classic, uploads::serve,
         info::config, info::ticket,
+        classic::set_presence, sse::open, sse::open_with, ws::open,
         classic::profile, classic::profile_alias, classic::send, classic::conversation,
         classic::conversation_page, classic::history, classic::broadcast, classic::set_receipt,
     ),
