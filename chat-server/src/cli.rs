@@ -34,6 +34,8 @@ pub(crate) enum UserRequest {
     Add { username: String, password: Option<String> },
     /// Make somebody an administrator.
     GrantAdmin { username: String },
+    /// Print an invitation.
+    Invite { hours: u32 },
     /// Set another password and end all sessions.
     ResetPassword { username: String, password: Option<String> },
 }
@@ -89,15 +91,21 @@ fn user_command() -> Command {
                 .arg(username())
                 .arg(password()),
         )
+        .subcommand(
+            Command::new("invite").about("Print an invitation for `registration = \"invite\"`").arg(hours("168")),
+        )
         .subcommand(Command::new("grant-admin").about("Make somebody an administrator").arg(username()))
 }
 
 fn token_command() -> Command {
-    let hours = Arg::new("hours").long("hours").default_value("24").value_parser(clap::value_parser!(u32).range(1..=8_760));
     Command::new("token")
         .about("Mint a token for a user, for scripts and bots")
         .arg(Arg::new("username").required(true))
-        .arg(hours)
+        .arg(hours("24"))
+}
+
+fn hours(default: &'static str) -> Arg {
+    Arg::new("hours").long("hours").default_value(default).value_parser(clap::value_parser!(u32).range(1..=8_760))
 }
 
 fn layers(matches: &ArgMatches) -> Result<Layers> {
@@ -129,6 +137,9 @@ fn request(matches: &ArgMatches) -> Request {
                 username: required(matches, "username"),
                 password: text(matches, "password"),
             },
+            Some(("invite", matches)) => {
+                UserRequest::Invite { hours: *matches.get_one("hours").expect("it has a default") }
+            }
             Some((_, matches)) => UserRequest::GrantAdmin { username: required(matches, "username") },
             None => unreachable!("clap requires a subcommand of user"),
         }),

@@ -67,7 +67,6 @@ pub(crate) const SETTINGS: &[Setting] = &[
     secret("auth.jwt_secret", "key that signs tokens, at least 32 bytes; generated into the data folder unless set"),
     secret("auth.previous_secrets", "older keys whose tokens are still good, separated by commas"),
     key("auth.min_password_score", Some("2"), "how hard a password must be to guess, 0 to 4"),
-    secret("auth.invites", "codes that admit people when registration is by invite, separated by commas"),
     key("database.synchronous", Some("full"), "SQLite: full, or normal (may lose the last messages on power loss)"),
     key("database.max_connections", Some("16"), "Postgres: size of the pool"),
     key("database.acquire_timeout_seconds", Some("5"), "Postgres: wait for a connection of the pool"),
