@@ -167,6 +167,18 @@ impl Chat {
         &self.inner.store
     }
 
+    /// Returns where the bytes of uploads are kept, for readiness probes and backups.
+    #[must_use]
+    pub fn media_store(&self) -> Option<&Arc<dyn MediaStore>> {
+        self.inner.media.as_ref()
+    }
+
+    /// Returns the bus to the other nodes, for readiness probes.
+    #[must_use]
+    pub fn bus(&self) -> &Arc<dyn Bus> {
+        &self.inner.bus
+    }
+
     /// Returns the present moment of this chat's clock.
     #[must_use]
     pub fn now(&self) -> Timestamp {

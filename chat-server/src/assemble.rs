@@ -20,7 +20,7 @@ use std::{fs, path::Path, sync::Arc};
 #[derive(Debug)]
 pub(crate) struct Parts {
     pub(crate) chat: Chat,
-    pub(crate) accounts: Arc<Accounts>,
+    pub(crate) accounts: Accounts,
 }
 
 /// Opens the backends and puts the chat together. Nothing runs yet.
@@ -28,12 +28,11 @@ pub(crate) async fn assemble(config: &Config) -> Result<Parts> {
     prepare_folder(&config.data_dir)?;
     let signing_key = secrets::signing_key(config.jwt_secret.as_deref(), &config.data_dir)?;
     let store = store(config).await?;
-    let accounts = Arc::new(accounts(config, Arc::clone(&store), &signing_key)?);
+    let accounts = accounts(config, Arc::clone(&store), &signing_key)?;
     let media_base = config.media_public_url.clone().unwrap_or_default();
-    let authenticator: Arc<Accounts> = Arc::clone(&accounts);
     let chat = Chat::builder_arc(store)
         .media(media(config)?)
-        .authenticator(authenticator)
+        .authenticator(Arc::new(accounts.clone()))
         .directory(config.directory)
         .limits(config.limits.clone())
         .rate_limits(config.rates.clone())

@@ -7,6 +7,6 @@ mod layers;
 mod settings;
 mod typed;
 
-pub(crate) use layers::{Layers, Origin};
+pub(crate) use layers::Layers;
 pub(crate) use settings::{SETTINGS, Setting, Shown};
 pub(crate) use typed::{Config, Database, LogFormat, Registration, Tls};

@@ -20,7 +20,12 @@ pub(crate) struct Readiness {
 /// Asks store, media and bus, all at once.
 pub(crate) async fn readiness(chat: &Chat) -> Readiness {
     let store = check(async { chat.store().ping().await });
-    let media = check(async { chat.media_store().ping().await });
+    let media = check(async {
+        match chat.media_store() {
+            Some(media) => media.ping().await,
+            None => Ok(()),
+        }
+    });
     let bus = check(async { chat.bus().ping().await });
     let (store, media, bus) = tokio::join!(store, media, bus);
     let checks = BTreeMap::from([("store", store), ("media", media), ("bus", bus)]);

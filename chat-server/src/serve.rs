@@ -32,7 +32,7 @@ pub(crate) async fn run(config: Config) -> Result<()> {
     let site = Site { chat: parts.chat.clone(), web: web(&config), metrics: metrics.clone() };
     let service = ChatService::new(parts.chat.clone())
         .with_config(assemble::transport(&config)?)
-        .with_accounts(Arc::clone(&parts.accounts))
+        .with_accounts(parts.accounts.clone())
         .with_fallback(Arc::new(site));
     let address = listener.local_addr()?;
     let server = Server::new(service)
