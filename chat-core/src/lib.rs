@@ -88,7 +88,9 @@ pub mod protocol;
 pub mod realtime;
 pub mod store;
 mod text;
+mod transport;
 
 pub use chat::{Chat, ChatBuilder};
+pub use transport::Transport;
 pub use error::{Error, ErrorKind, Result};
 pub use realtime::{Outbox, Outgoing};
