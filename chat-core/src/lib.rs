@@ -91,6 +91,6 @@ mod text;
 mod transport;
 
 pub use chat::{Chat, ChatBuilder};
-pub use transport::Transport;
 pub use error::{Error, ErrorKind, Result};
 pub use realtime::{Outbox, Outgoing};
+pub use transport::Transport;

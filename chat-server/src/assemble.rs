@@ -60,7 +60,8 @@ pub(crate) fn transport(config: &Config) -> Result<TransportConfig> {
         ..TransportConfig::default()
     };
     if let Some(url) = &config.public_url {
-        let (scheme, rest) = url.split_once("://").context("public_url must start with http:// or https://")?;
+        let (scheme, rest) =
+            url.split_once("://").context("public_url must start with http:// or https://")?;
         let authority = rest.split('/').next().unwrap_or_default();
         let host = authority.rsplit_once(':').map_or(authority, |(host, _)| host);
         allowed_hosts.push(host.to_owned());
@@ -119,7 +120,7 @@ fn accounts(config: &Config, store: Arc<dyn Store>, signing_key: &str) -> Result
 
 fn media(config: &Config) -> Result<Arc<dyn MediaStore>> {
     let media = match &config.media_url {
-        Some(url) if url.starts_with("s3://") => OpendalMedia::s3(url)?,
+        Some(url) if url.starts_with("s3://") => OpendalMedia::open(url)?,
         Some(folder) => OpendalMedia::folder(Path::new(folder.trim_start_matches("file://")))?,
         None => OpendalMedia::folder(&config.data_dir.join("media"))?,
     };

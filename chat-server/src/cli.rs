@@ -92,7 +92,9 @@ fn user_command() -> Command {
                 .arg(password()),
         )
         .subcommand(
-            Command::new("invite").about("Print an invitation for `registration = \"invite\"`").arg(hours("168")),
+            Command::new("invite")
+                .about("Print an invitation for `registration = \"invite\"`")
+                .arg(hours("168")),
         )
         .subcommand(Command::new("grant-admin").about("Make somebody an administrator").arg(username()))
 }
@@ -105,14 +107,18 @@ fn token_command() -> Command {
 }
 
 fn hours(default: &'static str) -> Arg {
-    Arg::new("hours").long("hours").default_value(default).value_parser(clap::value_parser!(u32).range(1..=8_760))
+    Arg::new("hours")
+        .long("hours")
+        .default_value(default)
+        .value_parser(clap::value_parser!(u32).range(1..=8_760))
 }
 
 fn layers(matches: &ArgMatches) -> Result<Layers> {
     let asked: Option<&String> = matches.get_one("config-file");
     let path = asked.map_or_else(|| PathBuf::from("chat.toml"), PathBuf::from);
     // A variable that is not UTF-8 cannot be a key of ours.
-    let variables = std::env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)));
+    let variables = std::env::vars_os()
+        .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)));
     let layers = Layers::defaults().with_file(&path, asked.is_some())?.with_variables(variables);
     Ok(SETTINGS.iter().fold(layers, |layers, setting| match matches.get_one::<String>(setting.path) {
         Some(value) => layers.with_flag(setting, value.clone()),
@@ -130,9 +136,10 @@ fn request(matches: &ArgMatches) -> Request {
             hours: *matches.get_one("hours").expect("it has a default"),
         }),
         Some(("user", matches)) => Request::User(match matches.subcommand() {
-            Some(("add", matches)) => {
-                UserRequest::Add { username: required(matches, "username"), password: text(matches, "password") }
-            }
+            Some(("add", matches)) => UserRequest::Add {
+                username: required(matches, "username"),
+                password: text(matches, "password"),
+            },
             Some(("reset-password", matches)) => UserRequest::ResetPassword {
                 username: required(matches, "username"),
                 password: text(matches, "password"),

@@ -22,7 +22,8 @@ pub(crate) fn signing_key(given: Option<&str>, data_dir: &Path) -> Result<String
 
 fn generate(path: &Path) -> Result<String> {
     let mut bytes = [0_u8; 32];
-    aws_lc_rs::rand::fill(&mut bytes).map_err(|_| anyhow::anyhow!("the operating system has no randomness"))?;
+    aws_lc_rs::rand::fill(&mut bytes)
+        .map_err(|_| anyhow::anyhow!("the operating system has no randomness"))?;
     let secret: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
     // `create_new` with the mode in one step: the secret is never readable by others, and two first starts cannot both win.
     let mut file = fs::OpenOptions::new()

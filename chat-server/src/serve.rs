@@ -35,9 +35,8 @@ pub(crate) async fn run(config: Config) -> Result<()> {
         .with_accounts(parts.accounts.clone())
         .with_fallback(Arc::new(site));
     let address = listener.local_addr()?;
-    let server = Server::new(service)
-        .with_connection_limit(config.max_connections)
-        .with_drain_timeout(config.drain);
+    let server =
+        Server::new(service).with_connection_limit(config.max_connections).with_drain_timeout(config.drain);
     tracing::info!(%address, data_dir = %config.data_dir.display(), "serving on http://{address}");
     drive(parts, server, listener, metrics).await
 }

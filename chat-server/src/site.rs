@@ -1,12 +1,15 @@
 //! What the server answers beside the chat's own routes: pages, probes and metrics.
 
-use crate::{health, web::{Asset, Web}};
+use crate::{
+    health,
+    web::{Asset, Web},
+};
 use async_trait::async_trait;
 use bytes::Bytes;
 use chat_core::Chat;
 use chat_transport::{Body, Fallback};
-use http_body_util::{BodyExt as _, Full};
 use http::{HeaderValue, Method, Response, StatusCode, header, request::Parts};
+use http_body_util::{BodyExt as _, Full};
 use metrics_exporter_prometheus::PrometheusHandle;
 use std::fmt;
 
@@ -62,8 +65,11 @@ fn text(content: impl Into<Bytes>, mime: &'static str) -> Response<Body> {
 }
 
 fn page(request: &Parts, asset: Asset) -> Response<Body> {
-    let asked = |name| request.headers.get(name).and_then(|value: &HeaderValue| value.to_str().ok()).unwrap_or_default();
-    let is_known = asked(header::IF_NONE_MATCH).split(',').any(|tag| tag.trim().trim_start_matches("W/") == asset.etag);
+    let asked = |name| {
+        request.headers.get(name).and_then(|value: &HeaderValue| value.to_str().ok()).unwrap_or_default()
+    };
+    let is_known =
+        asked(header::IF_NONE_MATCH).split(',').any(|tag| tag.trim().trim_start_matches("W/") == asset.etag);
     let packed = asset.gzip.filter(|_| asked(header::ACCEPT_ENCODING).contains("gzip"));
     let is_packed = packed.is_some();
     let content = if is_known { Bytes::new() } else { packed.unwrap_or(asset.plain) };
@@ -71,7 +77,8 @@ fn page(request: &Parts, asset: Asset) -> Response<Body> {
     if is_known {
         *response.status_mut() = StatusCode::NOT_MODIFIED;
     }
-    let value = |text: &str| HeaderValue::from_str(text).expect("a tag, type or policy of ours is a header value");
+    let value =
+        |text: &str| HeaderValue::from_str(text).expect("a tag, type or policy of ours is a header value");
     let headers = response.headers_mut();
     headers.insert(header::CONTENT_TYPE, value(&asset.mime));
     headers.insert(header::ETAG, value(&asset.etag));

@@ -96,7 +96,8 @@ impl Web {
 
 fn asset(path: &Path, plain: Bytes, etag: String, policy: String) -> Asset {
     let mime = mime_guess::from_path(path).first_or_octet_stream();
-    let is_text = mime.type_() == "text" || matches!(mime.subtype().as_str(), "javascript" | "json" | "svg" | "manifest+json");
+    let is_text = mime.type_() == "text"
+        || matches!(mime.subtype().as_str(), "javascript" | "json" | "svg" | "manifest+json");
     let mime = if is_text { format!("{mime}; charset=utf-8") } else { mime.to_string() };
     let gzip = is_text.then(|| compress(&plain)).filter(|packed| packed.len() < plain.len());
     Asset { mime, etag: format!("\"{etag}\""), plain, gzip, policy }

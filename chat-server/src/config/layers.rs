@@ -39,7 +39,9 @@ pub(crate) struct Layers {
 impl Layers {
     /// Starts with the defaults.
     pub(crate) fn defaults() -> Self {
-        let values = SETTINGS.iter().filter_map(|setting| Some((setting.path, (setting.default?.to_owned(), Origin::Default))));
+        let values = SETTINGS
+            .iter()
+            .filter_map(|setting| Some((setting.path, (setting.default?.to_owned(), Origin::Default))));
         Self { values: values.collect(), unknown_variables: Vec::new() }
     }
 
@@ -50,7 +52,8 @@ impl Layers {
             Err(error) if error.kind() == std::io::ErrorKind::NotFound && !required => return Ok(self),
             Err(error) => return Err(error).with_context(|| format!("cannot read {}", path.display())),
         };
-        let table: toml::Table = text.parse().with_context(|| format!("{} is not valid TOML", path.display()))?;
+        let table: toml::Table =
+            text.parse().with_context(|| format!("{} is not valid TOML", path.display()))?;
         let mut flat = BTreeMap::new();
         flatten("", &table, &mut flat);
         for (key, value) in flat {
@@ -137,8 +140,12 @@ mod tests {
     #[test]
     fn a_later_layer_wins_and_is_named() {
         let layers = file("listen = \"127.0.0.1:1\"\n[limits]\nmessages_per_minute = 5").unwrap();
-        let layers = layers.with_variables([("CHAT_LISTEN".to_owned(), "127.0.0.1:2".to_owned())].into_iter());
-        assert_eq!(layers.get("listen").unwrap(), ("127.0.0.1:2", &Origin::Variable("CHAT_LISTEN".to_owned())));
+        let layers =
+            layers.with_variables([("CHAT_LISTEN".to_owned(), "127.0.0.1:2".to_owned())].into_iter());
+        assert_eq!(
+            layers.get("listen").unwrap(),
+            ("127.0.0.1:2", &Origin::Variable("CHAT_LISTEN".to_owned()))
+        );
         assert_eq!(layers.get("limits.messages_per_minute").unwrap().0, "5");
         assert_eq!(layers.get("directory").unwrap(), ("open", &Origin::Default));
     }
@@ -151,7 +158,8 @@ mod tests {
 
     #[test]
     fn an_unknown_variable_is_only_remembered() {
-        let layers = Layers::defaults().with_variables([("CHAT_LISTN".to_owned(), "x".to_owned())].into_iter());
+        let layers =
+            Layers::defaults().with_variables([("CHAT_LISTN".to_owned(), "x".to_owned())].into_iter());
         assert_eq!(layers.unknown_variables, ["CHAT_LISTN"]);
     }
 }

@@ -112,7 +112,11 @@ impl Config {
             name: read.required("name")?,
             directory: read.choice(
                 "directory",
-                &[("open", Directory::Open), ("contacts", Directory::Contacts), ("closed", Directory::Closed)],
+                &[
+                    ("open", Directory::Open),
+                    ("contacts", Directory::Contacts),
+                    ("closed", Directory::Closed),
+                ],
             )?,
             registration: read.choice(
                 "registration",
@@ -219,7 +223,12 @@ impl Reader<'_> {
         value.parse().map_err(|error| anyhow!("{path} = `{value}` ({origin}): {error}"))
     }
 
-    fn within<T: FromStr<Err: Display> + PartialOrd + Display>(&self, path: &str, min: T, max: T) -> Result<T> {
+    fn within<T: FromStr<Err: Display> + PartialOrd + Display>(
+        &self,
+        path: &str,
+        min: T,
+        max: T,
+    ) -> Result<T> {
         let value: T = self.required(path)?;
         if value < min || value > max {
             bail!("{path} = `{value}` must be from {min} to {max}");

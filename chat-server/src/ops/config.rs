@@ -54,7 +54,8 @@ mod tests {
     #[test]
     fn passwords_and_secrets_are_not_printed() {
         assert_eq!(without_password("postgres://me:hush@db/chat"), "postgres://…@db/chat");
-        let variables = [("CHAT_AUTH__JWT_SECRET".to_owned(), "hush hush hush hush hush hush hush".to_owned())];
+        let variables =
+            [("CHAT_AUTH__JWT_SECRET".to_owned(), "hush hush hush hush hush hush hush".to_owned())];
         let layers = Layers::defaults().with_variables(variables.into_iter());
         let mut text = Vec::new();
         print(&layers, &mut text).unwrap();

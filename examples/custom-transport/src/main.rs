@@ -13,8 +13,8 @@
 
 use async_trait::async_trait;
 use chat_core::{
-    Chat, ConnInfo, Error, Outbox, Outgoing, Result, Session, Transport, Wire, auth::Identity, config::Directory,
-    store::memory::MemoryStore,
+    Chat, ConnInfo, Error, Outbox, Outgoing, Result, Session, Transport, Wire, auth::Identity,
+    config::Directory, store::memory::MemoryStore,
 };
 use tokio::{
     io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader, BufWriter},
@@ -49,7 +49,8 @@ impl Transport for Lines {
                 Some(_) = connections.join_next() => continue,
                 accepted = self.listener.accept() => accepted,
             };
-            let (stream, _) = accepted.map_err(|error| Error::unavailable("cannot accept").with_source(error))?;
+            let (stream, _) =
+                accepted.map_err(|error| Error::unavailable("cannot accept").with_source(error))?;
             connections.spawn(converse(chat.clone(), stream));
         }
         // The chat's own drain says goodbye to every connection.
@@ -93,7 +94,13 @@ async fn write(mut outbox: Outbox, writer: OwnedWriteHalf) {
     while outbox.recv_many(&mut frames).await > 0 {
         for outgoing in frames.drain(..) {
             let written = match outgoing {
-                Outgoing::Frame(bytes) => async { writer.write_all(&bytes).await?; writer.write_all(b"\n").await }.await,
+                Outgoing::Frame(bytes) => {
+                    async {
+                        writer.write_all(&bytes).await?;
+                        writer.write_all(b"\n").await
+                    }
+                    .await
+                }
                 // TCP notices a dead peer by itself.
                 Outgoing::Ping => Ok(()),
                 Outgoing::Close(_) => return,
