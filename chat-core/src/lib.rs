@@ -92,5 +92,5 @@ mod transport;
 
 pub use chat::{Chat, ChatBuilder};
 pub use error::{Error, ErrorKind, Result};
-pub use realtime::{Outbox, Outgoing};
+pub use realtime::{ConnInfo, Outbox, Outgoing, Session, Wire};
 pub use transport::Transport;
