@@ -351,3 +351,6 @@ fn is_ending_of(ending: &str, extension: &str) -> bool {
             _ => false,
         }
 }
+
+#[cfg(test)]
+mod tests;
