@@ -24,6 +24,7 @@ mod sessions;
 mod shards;
 mod sweep;
 mod ticket;
+mod upkeep;
 mod work;
 
 pub use connect::{ConnInfo, Wire};

@@ -10,6 +10,7 @@ mod turn;
 use super::{hub::Item, meters::Meters, outbox::Subject};
 use crate::{
     Chat, Result,
+    auth::EndedSession,
     bus::{Bus, Delivery, Envelope, Hint},
     model::{AuthSessionId, BroadcastId, ConversationId, Pulse, Rev, UserId},
     protocol::{BroadcastProgress, ServerFrame, encode},
@@ -122,7 +123,12 @@ impl Pump {
                 }
             }
             Hint::Ended { user_id, session, reason } => {
-                self.chat.inner.hub.end(*user_id, session.map(AuthSessionId::new), *reason);
+                let session = session.map(AuthSessionId::new);
+                let authenticator = self.chat.inner.authenticator.as_deref();
+                if let Some(sessions) = authenticator.and_then(|authenticator| authenticator.sessions()) {
+                    sessions.forget(EndedSession { user_id: *user_id, session });
+                }
+                self.chat.inner.hub.end(*user_id, session, *reason);
             }
             Hint::Members { conversation_id, members, member_rev } => {
                 for member in members {

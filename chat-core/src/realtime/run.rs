@@ -1,6 +1,6 @@
 //! The one future that drives a chat, and its end.
 
-use super::{meters::Meters, presence, pump, repair, sweep};
+use super::{meters::Meters, presence, pump, repair, sweep, upkeep};
 use crate::{
     Chat, Error, ErrorKind, Result,
     bus::{SHARDS, Topic},
@@ -110,8 +110,7 @@ fn start(chat: &Chat, meters: &Arc<Meters>) -> JoinSet<()> {
         chat.pacing().flush_cursors,
     ));
     engine.spawn(tick(chat.clone(), Arc::clone(meters)));
-    let keeper = chat.clone();
-    engine.spawn(async move { tokio::join!(keeper.inner.quotas.housekeep(), keeper.housekeep_media()).0 });
+    engine.spawn(upkeep::run(chat.clone()));
     let sessions = chat.clone();
     engine.spawn(async move { tokio::join!(sweep::run(&sessions), presence::run(&sessions)).0 });
     let jobs = chat.clone();
