@@ -2,6 +2,8 @@
 //!
 //! A bus may drop, double, delay or reorder. Nothing may depend on it for correctness: whoever sees a hole reads the store.
 
+#[cfg(any(test, feature = "conformance"))]
+pub mod lossy;
 pub mod memory;
 
 use crate::{

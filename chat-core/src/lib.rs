@@ -86,6 +86,8 @@ pub mod model;
 mod present;
 pub mod protocol;
 pub mod realtime;
+#[cfg(test)]
+mod rig;
 pub mod store;
 mod text;
 mod transport;

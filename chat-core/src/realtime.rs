@@ -34,3 +34,6 @@ pub use session::Session;
 pub(crate) use sessions::Sessions;
 pub(crate) use ticket::TicketOffice;
 pub use ticket::{TICKET_LIFE, Ticket};
+
+#[cfg(test)]
+mod tests;

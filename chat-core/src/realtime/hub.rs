@@ -16,10 +16,10 @@ use crate::{
     model::{AuthSessionId, ConversationId, Cursor, CursorsMoved, Message, Pulse, Rev, Roster, UserId},
     protocol::{CloseCode, ReceiptStatus},
 };
-use ahash::AHashSet;
+use ahash::{AHashMap, AHashSet};
 use bytes::Bytes;
 use channel::Channel;
-use parking_lot::Mutex;
+use parking_lot::{Mutex, MutexGuard};
 pub(super) use receipts::{CLASSIC_RECEIPTS, Landmark, needed};
 use std::{
     fmt,
@@ -43,6 +43,8 @@ pub(crate) struct Hub {
     channels: Shards<ConversationId, Channel>,
     next_endpoint: AtomicU64,
     connections: AtomicUsize,
+    /// Messages that were handed to connections since the figure was last taken.
+    told: AtomicU64,
     /// Large conversations that owe a `dirty`.
     owing: Mutex<AHashSet<ConversationId>>,
     /// Members above which a conversation is a large one.
@@ -77,6 +79,7 @@ impl Hub {
             channels: Shards::new(),
             next_endpoint: AtomicU64::new(1),
             connections: AtomicUsize::new(0),
+            told: AtomicU64::new(0),
             owing: Mutex::default(),
             fanout_limit,
         }
@@ -244,12 +247,19 @@ impl Hub {
         }
     }
 
-    /// Forgets conversations that nobody here has listened to for a while.
-    pub(crate) fn forget_stale(&self) {
+    /// Forgets conversations that nobody here has listened to for a while; returns how many are left.
+    pub(crate) fn forget_stale(&self) -> usize {
         let now = Instant::now();
-        for mut part in self.channels.parts() {
+        let forget = |mut part: MutexGuard<'_, AHashMap<ConversationId, Channel>>| {
             part.retain(|_, channel| !channel.is_stale(now, REMEMBERED));
-        }
+            part.len()
+        };
+        self.channels.parts().map(forget).sum()
+    }
+
+    /// Returns how many messages were handed to connections since the last call.
+    pub(crate) fn take_told(&self) -> u64 {
+        self.told.swap(0, Ordering::Relaxed)
     }
 
     /// Sends what large conversations owe to those who do not look at them.
@@ -288,7 +298,7 @@ impl Hub {
             return channel.accept(chat, item, member_rev) == Accepted::Start || starts;
         }
         let accepted = channel.accept(chat, item, member_rev);
-        self.note_debt(conversation, channel);
+        self.note(conversation, channel);
         accepted == Accepted::Start
     }
 
@@ -363,18 +373,11 @@ impl Hub {
     }
 
     /// Tells a message in a turn. Clients that know everything up to `known` get it as received if it was created later.
-    pub(super) fn tell_message(
-        &self,
-        chat: &Chat,
-        message: &Message,
-        status: ReceiptStatus,
-        known: Rev,
-    ) -> usize {
+    pub(super) fn tell_message(&self, chat: &Chat, message: &Message, status: ReceiptStatus, known: Rev) {
         self.with(message.conversation_id, |channel| {
             channel.step_before(message.rev);
-            channel.tell_message(chat, message, status, known)
-        })
-        .unwrap_or_default()
+            channel.tell_message(chat, message, status, known);
+        });
     }
 
     /// Tells a durable event in a turn.
@@ -419,11 +422,12 @@ impl Hub {
         let mut channels = self.channels.lock(&conversation);
         let channel = channels.get_mut(&conversation)?;
         let result = act(channel);
-        self.note_debt(conversation, channel);
+        self.note(conversation, channel);
         Some(result)
     }
 
-    fn note_debt(&self, conversation: ConversationId, channel: &Channel) {
+    fn note(&self, conversation: ConversationId, channel: &mut Channel) {
+        self.told.fetch_add(channel.take_told(), Ordering::Relaxed);
         if channel.owes_dirty() {
             self.owing.lock().insert(conversation);
         }

@@ -134,8 +134,9 @@ async fn tick(chat: Chat, meters: Arc<Meters>) {
         let hub = &chat.inner.hub;
         hub.flush_dirty();
         meters.connections.set(hub.connections() as f64);
+        meters.delivered.increment(hub.take_told());
         if count.is_multiple_of(FORGET_EVERY) {
-            hub.forget_stale();
+            meters.channels.set(hub.forget_stale() as f64);
         }
     }
 }

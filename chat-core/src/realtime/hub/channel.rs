@@ -34,6 +34,8 @@ pub(super) struct Channel {
     /// Above the fan-out limit.
     pub(super) is_large: bool,
     pace: Option<Pace>,
+    /// Messages handed to listeners and not yet counted.
+    told: u64,
     /// When something last came while nobody listened.
     touched: Instant,
 }
@@ -79,6 +81,7 @@ impl Channel {
             recent: None,
             is_large: false,
             pace: None,
+            told: 0,
             touched: Instant::now(),
         }
     }
@@ -219,26 +222,18 @@ impl Channel {
     }
 
     /// Tells a message whose place is next, or which fills a hole.
-    pub(super) fn tell_message(
-        &mut self,
-        chat: &Chat,
-        message: &Message,
-        status: ReceiptStatus,
-        known: Rev,
-    ) -> usize {
+    pub(super) fn tell_message(&mut self, chat: &Chat, message: &Message, status: ReceiptStatus, known: Rev) {
         if message.created_rev == message.rev {
             self.recent.get_or_insert_default().push(message.seq, message.id, message.sender_id);
         }
         let mut event = MessageEvent::new(chat, message, status, known);
-        let mut told = 0;
         let is_large = self.is_large;
         for listener in self.listeners.iter().filter(|listener| listener.since < message.rev) {
             if !is_large || listener.is_opened {
-                told += usize::from(event.give(listener));
+                self.told += u64::from(event.give(listener));
             }
         }
         self.moved_to(message.rev);
-        told
     }
 
     /// Tells a durable event that classic connections do not know.
@@ -305,6 +300,11 @@ impl Channel {
             pace.pending = Some(rev);
             self.flush_dirty(now);
         }
+    }
+
+    /// Takes the count of messages that were handed to listeners.
+    pub(super) fn take_told(&mut self) -> u64 {
+        std::mem::take(&mut self.told)
     }
 
     /// Says whether a large conversation owes a `dirty`.

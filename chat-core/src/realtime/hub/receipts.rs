@@ -116,7 +116,7 @@ impl Channel {
     /// Tells of many moves at once.
     pub(super) fn tell_list(&mut self, flush: &CursorsMoved, landmarks: &[Landmark]) {
         self.cursor = self.cursor.max(flush.cursor);
-        if self.is_large {
+        if self.is_large || flush.moved.is_empty() {
             return;
         }
         let frame = list_of(flush.conversation_id, flush.cursor, &flush.moved);

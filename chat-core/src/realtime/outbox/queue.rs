@@ -178,6 +178,12 @@ impl Queue {
             return;
         }
         let need = frame.len() + OVERHEAD;
+        if let Some(waiting) = self.newest_about(subject) {
+            // Only the last word counts, and it takes the place of the one before.
+            let before = std::mem::replace(waiting, frame.clone()).len();
+            self.queued = self.queued + frame.len() - before;
+            return;
+        }
         if !self.fits(need) {
             self.drop_ephemera();
             if !self.fits(need) {
@@ -186,6 +192,15 @@ impl Queue {
             }
         }
         self.append(Kind::Ephemeral(subject), frame.clone());
+    }
+
+    /// Returns the waiting frame about the same, if it is among the newest items.
+    fn newest_about(&mut self, subject: Subject) -> Option<&mut Bytes> {
+        const NEWEST: usize = 16;
+        self.items.iter_mut().rev().take(NEWEST).find_map(|item| match (&item.kind, &mut item.what) {
+            (Kind::Ephemeral(other), Outgoing::Frame(frame)) if *other == subject => Some(frame),
+            _ => None,
+        })
     }
 
     pub(super) fn push_latest(&mut self, subject: Subject, frame: &Bytes) {

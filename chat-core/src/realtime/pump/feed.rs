@@ -81,9 +81,8 @@ async fn tell_membership(chat: &Chat, endpoints: &[Arc<Endpoint>], row: &Member)
     let live = encode(&ServerFrame::Live(Live { conversation_id: id, from: Rev::ZERO, rev: start }));
     for endpoint in endpoints.iter().filter(|endpoint| endpoint.is_v2()) {
         endpoint.outbox.feed(frame.clone());
-        if !chat.inner.hub.listens(endpoint, id) {
-            endpoint.outbox.feed(live.clone());
-        }
+        // Moves nobody who knows the conversation already.
+        endpoint.outbox.feed(live.clone());
     }
     Ok(())
 }
