@@ -1,7 +1,8 @@
 //! The handle that embedders hold, and the use cases behind it: one file per group of verbs, each an `impl Chat`.
 //!
 //! A use case authorises, validates and decides for an acting user, calls a port, and returns plain model types. It knows
-//! neither frames nor sessions; how results look on the wire is [`present`](crate::present)'s business.
+//! neither frames nor sessions; how results look on the wire is the business of
+//! the `present_…` methods.
 
 mod announce;
 mod broadcast;

@@ -1,7 +1,7 @@
 //! The realtime engine: from the bus to connections, and the one future that drives everything.
 //!
 //! Direction of use: realtime calls use cases and ports; no use case knows of it beyond the handles in
-//! [`Chat`].
+//! [`Chat`](crate::Chat).
 
 mod classic;
 mod connect;

@@ -1,23 +1,22 @@
 //! Sending a message, in three steps that a host may also take one by one: prepare, store, announce.
 
+mod body;
+mod digest;
+
+pub(super) use body::{AskedFiles, Body, Spot};
+pub(super) use digest::RequestDigest;
+
 use super::{Chat, Inner, conversations::no_such_conversation};
 use crate::{
     Error, Result,
     commit::Pending,
-    config::Limits,
-    hooks::{Draft, HOOK_TIMEOUT},
     model::{
-        Attachment, Change, Committed, CommittedMessage, ConversationId, MediaId, Message, MessageId,
-        MessageKey, NewMessage, Outcome, RequestHash, Rev, UserId,
+        Change, Committed, CommittedMessage, ConversationId, MediaId, Message, MessageId, MessageKey,
+        NewMessage, Outcome, Rev, UserId,
     },
-    text,
 };
-use aws_lc_rs::digest;
-use serde::{Deserialize, Serialize};
+use digest::request_hash;
 use std::sync::atomic::Ordering;
-
-/// The longest foreign link, in bytes.
-const LINK_BYTES: usize = 2_048;
 
 /// Whom or what something is addressed to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -158,43 +157,6 @@ impl Chat {
     }
 }
 
-/// The files that a client names, before anybody has looked whether it may.
-#[derive(Debug, Default)]
-pub(super) struct AskedFiles {
-    ids: Vec<MediaId>,
-    link: Option<String>,
-}
-
-/// What a message shall say, after all checks and hooks.
-#[derive(Debug, Serialize, Deserialize)]
-pub(super) struct Body {
-    pub(super) content: String,
-    pub(super) attachments: Vec<Attachment>,
-    pub(super) link: Option<String>,
-}
-
-impl Body {
-    /// Refuses what is too long, and what says nothing.
-    pub(super) fn check(&self, limits: &Limits) -> Result<()> {
-        if self.attachments.is_empty() && self.link.is_none() {
-            text::check_message(&self.content, limits)
-        } else {
-            text::check_size(&self.content, limits)
-        }
-    }
-}
-
-/// Where a text goes.
-#[derive(Debug, Clone, Copy, Default)]
-pub(super) struct Spot {
-    /// `None` for the first message to a person, and for a broadcast.
-    pub(super) conversation_id: Option<ConversationId>,
-    /// The other person of a direct conversation.
-    pub(super) receiver_id: Option<UserId>,
-    /// The answered message.
-    pub(super) reply_to: Option<MessageId>,
-}
-
 impl Inner {
     /// Makes the key of a send: the client's, or one of this node's own.
     pub(super) fn message_key(&self, client_id: Option<&str>) -> Result<MessageKey> {
@@ -205,72 +167,6 @@ impl Inner {
             },
             MessageKey::from_client,
         )
-    }
-
-    /// Sorts out what files a request names; the one of `media_url` comes first.
-    pub(super) fn asked_files(&self, media_url: Option<&str>, attachments: &[MediaId]) -> Result<AskedFiles> {
-        let mut asked = AskedFiles::default();
-        if let Some(url) = media_url.filter(|url| !url.is_empty()) {
-            match self.addresses.parse(url) {
-                Some(addressed) => asked.ids.push(addressed.media_id),
-                None if self.config.foreign_links && is_web_link(url) => asked.link = Some(url.to_owned()),
-                None => return Err(Error::invalid("media_url must be a media address of this server")),
-            }
-        }
-        for id in attachments {
-            if !asked.ids.contains(id) {
-                asked.ids.push(*id);
-            }
-        }
-        let limit = self.config.limits.attachments;
-        if asked.ids.len() > limit {
-            return Err(Error::too_large(format!("a message has at most {limit} files")));
-        }
-        Ok(asked)
-    }
-
-    /// Checks a text and loads its files, which the actor must be able to see.
-    pub(super) async fn compose(&self, actor: UserId, text: &str, asked: &AskedFiles) -> Result<Body> {
-        // What costs nothing to refuse is refused before the store is asked.
-        text::check_size(text, &self.config.limits)?;
-        let attachments = self.visible_files(actor, &asked.ids).await?;
-        let content = if text::is_blank(text) { String::new() } else { text.to_owned() };
-        let body = Body { content, attachments, link: asked.link.clone() };
-        body.check(&self.config.limits)?;
-        Ok(body)
-    }
-
-    /// Loads files in the order given; `not_found` if one of them is out of the reader's sight.
-    pub(super) async fn visible_files(&self, reader: UserId, ids: &[MediaId]) -> Result<Vec<Attachment>> {
-        if ids.is_empty() {
-            return Ok(Vec::new());
-        }
-        let visible = self.store.filter_visible_media(reader, ids).await?;
-        let files = self.store.load_media(&visible).await?;
-        let file = |id: &MediaId| files.iter().find(|file| file.attachment.id == *id);
-        ids.iter()
-            .map(|id| {
-                file(id).map(|file| file.attachment.clone()).ok_or_else(|| Error::not_found("file not found"))
-            })
-            .collect()
-    }
-
-    /// Lets the application see what is about to be written, which it may change or refuse. What it returns is checked like what a
-    /// person writes, and cannot carry files that the person did not choose.
-    pub(super) async fn review(&self, actor: UserId, spot: Spot, body: Body) -> Result<Body> {
-        let Some(hooks) = &self.hooks else { return Ok(body) };
-        let Body { content, attachments, link } = body;
-        let chosen: Vec<_> = attachments.iter().map(|file| file.id).collect();
-        let Spot { conversation_id, receiver_id, reply_to } = spot;
-        let draft = Draft { conversation_id, receiver_id, content, attachments, reply_to };
-        let sender = self.user(actor).await?.ok_or_else(super::users::no_such_user)?;
-        let answer = tokio::time::timeout(HOOK_TIMEOUT, hooks.before_send(&sender, draft)).await;
-        let draft = answer.map_err(|_| Error::unavailable("the application did not answer in time"))??;
-        let Draft { content, mut attachments, .. } = draft;
-        attachments.retain(|file| chosen.contains(&file.id));
-        let body = Body { content, attachments, link };
-        body.check(&self.config.limits)?;
-        Ok(body)
     }
 
     async fn prepare_fresh(
@@ -351,55 +247,4 @@ pub(super) fn committed_message(committed: Committed) -> Result<CommittedMessage
         Committed::Message(message) => Ok(*message),
         _ => Err(Error::new(crate::ErrorKind::Internal, "the store answered with another kind of change")),
     }
-}
-
-/// Digests what a client asked for, before hooks. A file counts by its id, since its address changes from day to day.
-fn request_hash(conversation: ConversationId, request: &SendRequest, asked: &AskedFiles) -> RequestHash {
-    let mut digest = RequestDigest::new();
-    digest.number(conversation.get());
-    digest.text(&request.text);
-    digest.number(request.reply_to.map_or(0, MessageId::get));
-    digest.files(asked);
-    digest.finish()
-}
-
-/// SHA-256 over fields that cannot run into each other: numbers have a fixed width, texts begin with their length.
-pub(super) struct RequestDigest(digest::Context);
-
-impl RequestDigest {
-    pub(super) fn new() -> Self {
-        Self(digest::Context::new(&digest::SHA256))
-    }
-
-    pub(super) fn number(&mut self, number: i64) {
-        self.0.update(&number.to_le_bytes());
-    }
-
-    pub(super) fn text(&mut self, text: &str) {
-        self.number(i64::try_from(text.len()).unwrap_or(i64::MAX));
-        self.0.update(text.as_bytes());
-    }
-
-    pub(super) fn files(&mut self, asked: &AskedFiles) {
-        for id in &asked.ids {
-            self.number(id.get());
-        }
-        if let Some(link) = &asked.link {
-            self.text(link);
-        }
-    }
-
-    pub(super) fn finish(self) -> RequestHash {
-        let mut hash = [0; 16];
-        hash.copy_from_slice(&self.0.finish().as_ref()[..16]);
-        RequestHash(hash)
-    }
-}
-
-/// Says whether an address is one of the web that a browser can show as a link without running anything.
-fn is_web_link(url: &str) -> bool {
-    let rest = url.strip_prefix("https://").or_else(|| url.strip_prefix("http://"));
-    rest.is_some_and(|rest| !rest.is_empty() && !rest.starts_with('/'))
-        && url.len() <= LINK_BYTES
-        && !url.chars().any(|c| c.is_control() || c.is_whitespace() || matches!(c, '"' | '<' | '>' | '\\'))
 }
