@@ -229,14 +229,6 @@ impl Hub {
         }
     }
 
-    /// Says whether an endpoint gets a conversation's events.
-    pub(crate) fn listens(&self, endpoint: &Endpoint, conversation: ConversationId) -> bool {
-        self.channels
-            .lock(&conversation)
-            .get(&conversation)
-            .is_some_and(|channel| channel.listens(endpoint.id))
-    }
-
     /// Stops telling a person's connections of a conversation: the person has left it.
     pub(crate) fn unsubscribe(&self, user: UserId, conversation: ConversationId) {
         for endpoint in self.endpoints_of(user) {
