@@ -23,7 +23,6 @@ pub(crate) const PASSWORD: &str = "correct horse battery staple";
 pub(crate) struct TestServer {
     pub(crate) address: SocketAddr,
     pub(crate) chat: Chat,
-    pub(crate) accounts: Accounts,
     pub(crate) http: Client,
     shutdown: CancellationToken,
     serving: JoinHandle<()>,
@@ -62,8 +61,7 @@ impl TestServer {
         let chat = (setup.chat)(builder).build().unwrap();
         let run = chat.run();
         let running = tokio::spawn(async move { run.await.unwrap() });
-        let service =
-            ChatService::new(chat.clone()).with_config(setup.config).with_accounts(accounts.clone());
+        let service = ChatService::new(chat.clone()).with_config(setup.config).with_accounts(accounts);
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let shutdown = CancellationToken::new();
@@ -71,7 +69,7 @@ impl TestServer {
         let stop = shutdown.clone();
         let serving = tokio::spawn(async move { server.serve(listener, stop).await.unwrap() });
         let http = Client::builder().redirect(reqwest::redirect::Policy::none()).build().unwrap();
-        let this = Self { address, chat, accounts, http, shutdown, serving, running };
+        let this = Self { address, chat, http, shutdown, serving, running };
         this.ready().await;
         this
     }

@@ -3,9 +3,11 @@
 
 mod accounts;
 mod classic;
+mod conversations;
 mod description;
 mod events;
 mod guards;
 mod harness;
 mod media;
+mod mounting;
 mod socket;
