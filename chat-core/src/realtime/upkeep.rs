@@ -26,7 +26,8 @@ async fn tell_ended(chat: &Chat) {
     }
 }
 
-#[cfg(all(test, feature = "accounts"))]
+#[cfg(test)]
+#[cfg(feature = "accounts")]
 mod tests {
     use crate::{
         Chat,
