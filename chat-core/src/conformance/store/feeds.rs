@@ -61,7 +61,9 @@ pub(super) async fn whatever_was_written_since_is_listed(stage: Stage) {
             0 => drop(stage.send(group, one, "hi").await),
             1 => drop(stage.edit(message.id, owner, "hello").await.unwrap()),
             2 => drop(stage.flush(group, &[(owner, 2, 2)]).await),
-            3 => drop(stage.add(group, owner, other).await),
+            3 => {
+                stage.add(group, owner, other).await;
+            }
             4 => {
                 let change = MemberChange::SetRole(other, Role::Admin);
                 drop(stage.change_members(group, owner, change).await.unwrap());

@@ -34,7 +34,7 @@ pub(super) async fn a_file_is_kept_as_it_was_described(stage: Stage) {
     assert_eq!((attachment.width, attachment.height), (new.width, new.height));
     assert_eq!((media.owner_id, &media.path, media.sha256), (one, &new.path, new.sha256));
     assert_eq!(media.created_at, new.now);
-    assert_eq!(stage.store.load_media(&[attachment.id]).await.unwrap(), [media.clone()]);
+    assert_eq!(stage.store.load_media(&[attachment.id]).await.unwrap(), std::slice::from_ref(&media));
     let again = stage.store.create_media(stage.new_media(one, Some("k1"))).await.unwrap();
     assert_eq!(again, media, "a retry gets the first row");
     let theirs = stage.store.create_media(stage.new_media(other, Some("k1"))).await.unwrap();
@@ -89,7 +89,7 @@ pub(super) async fn orphans_are_old_files_that_nothing_uses(stage: Stage) {
         ids.sort_unstable();
         ids
     };
-    assert_eq!(stage.store.list_orphans(later, 10).await.unwrap(), [unused.clone()]);
+    assert_eq!(stage.store.list_orphans(later, 10).await.unwrap(), std::slice::from_ref(&unused));
     assert!(list(unused.created_at, 10).await.is_empty(), "older than, not as old as");
     stage.delete(message.id, one).await.unwrap();
     set_picture(&stage, one, None).await;

@@ -55,7 +55,9 @@ pub(super) async fn unread_agrees_with_a_recount(stage: Stage) {
                 }
             }
             8 if person != owner && inside => drop(stage.remove(group, owner, person).await),
-            9 if !inside => drop(stage.add(group, owner, person).await),
+            9 if !inside => {
+                stage.add(group, owner, person).await;
+            }
             _ => {}
         }
         for person in people {
