@@ -79,12 +79,25 @@ const CHECKPOINT_PAGES: &str = "4000";
 /// The log is cut back to this after it grew beyond.
 const LOG_LIMIT_BYTES: &str = "67108864";
 
-/// Adds what the writing connection needs; its file is ours.
-pub(crate) fn own_writer(options: SqliteConnectOptions) -> SqliteConnectOptions {
-    options
+/// Adds what suits connections to a file of the chat's own.
+fn own(options: SqliteConnectOptions) -> SqliteConnectOptions {
+    use sqlx::ConnectOptions as _;
+    // Statements are not logged one by one; pages of rows cross from the connection's thread without waiting.
+    options.disable_statement_logging().statement_cache_capacity(256).row_buffer_size(512)
+}
+
+/// Adds what the connection that writes a file of our own needs.
+pub(crate) fn own_writer(options: SqliteConnectOptions, durability: Durability) -> SqliteConnectOptions {
+    own(writer(options, durability))
         .journal_mode(SqliteJournalMode::Wal)
         .pragma("wal_autocheckpoint", CHECKPOINT_PAGES)
         .pragma("journal_size_limit", LOG_LIMIT_BYTES)
+        .pragma("cache_size", "-32768")
+}
+
+/// Adds what connections that read a file of our own need. They cannot write by mistake.
+pub(crate) fn own_reader(options: SqliteConnectOptions) -> SqliteConnectOptions {
+    own(options).pragma("query_only", "ON").pragma("cache_size", "-16384")
 }
 
 /// Adds what every writing connection needs, also one in the file of a host.
@@ -93,21 +106,5 @@ pub(crate) fn writer(options: SqliteConnectOptions, durability: Durability) -> S
         Durability::Full => SqliteSynchronous::Full,
         Durability::Normal => SqliteSynchronous::Normal,
     };
-    quiet(options).synchronous(synchronous).foreign_keys(true).pragma("cache_size", "-32768")
-}
-
-/// Adds what reading connections of ours need. They cannot write by mistake.
-pub(crate) fn reader(options: SqliteConnectOptions) -> SqliteConnectOptions {
-    quiet(options).pragma("query_only", "ON").pragma("cache_size", "-16384")
-}
-
-/// Statements are not logged one by one, there are a few hundred, and pages of rows cross from the connection's
-/// thread without waiting.
-fn quiet(options: SqliteConnectOptions) -> SqliteConnectOptions {
-    use sqlx::ConnectOptions as _;
-    options
-        .disable_statement_logging()
-        .statement_cache_capacity(256)
-        .row_buffer_size(512)
-        .pragma("temp_store", "MEMORY")
+    options.synchronous(synchronous).foreign_keys(true)
 }

@@ -88,6 +88,8 @@ pub(crate) async fn renew(connection: &mut SqliteConnection) -> Result<Epoch> {
 /// Compares the counter with its copy when the database is opened, and takes a fresh name if the database went back.
 pub(crate) async fn settle(connection: &mut SqliteConnection, copy: &mut CounterCopy) -> Result<()> {
     let mut tx = connection.begin_with("BEGIN IMMEDIATE").await?;
+    // Changes nothing, but a file that cannot be written says so here and not at the first message.
+    sqlx::query("UPDATE chat_meta SET commits = commits").execute(&mut *tx).await?;
     let meta = sqlx::query("SELECT commits FROM chat_meta").fetch_optional(&mut *tx).await?;
     let stored = meta.map(|row| row.try_get::<i64, _>(0)).transpose()?;
     let copied = copy.read()?;
@@ -98,7 +100,10 @@ pub(crate) async fn settle(connection: &mut SqliteConnection, copy: &mut Counter
             sqlx::query(first).bind(epoch.as_str()).execute(&mut *tx).await?;
             1
         }
-        (Some(commits), Some(copied)) if commits >= copied => commits,
+        (Some(commits), Some(copied)) if commits >= copied => {
+            tx.rollback().await?;
+            return if commits > copied { copy.write(commits) } else { Ok(()) };
+        }
         (Some(commits), _) => {
             tracing::warn!(commits, copied, "database was put back to an older state; taking a fresh epoch");
             renew(&mut tx).await?;
@@ -106,8 +111,5 @@ pub(crate) async fn settle(connection: &mut SqliteConnection, copy: &mut Counter
         }
     };
     tx.commit().await?;
-    if copied != Some(counter) {
-        copy.write(counter)?;
-    }
-    Ok(())
+    copy.write(counter)
 }

@@ -163,7 +163,7 @@ async fn list(
             " WHERE x.conversation_id = ?1 AND x.seq >= ?2 AND x.seq <= ?3 ORDER BY x.seq LIMIT ?4"
         )
     };
-    let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+    let limit = to_i64(limit);
     let rows = sqlx::query(sql).bind(id.get()).bind(from).bind(to).bind(limit).fetch_all(&mut *connection);
     let rows = rows.await?;
     let mut ends = None;
@@ -183,14 +183,20 @@ async fn list(
     Ok(slice(messages, (from, to), visible_from, ends))
 }
 
+fn to_i64(count: usize) -> i64 {
+    i64::try_from(count).unwrap_or(i64::MAX)
+}
+
 /// Returns the first and last `seq` to look at, and whether to begin at the end.
 fn bounds(anchor: MessageAnchor, visible_from: Seq, limit: usize) -> (i64, i64, bool) {
     let least = visible_from.get();
     match anchor {
         MessageAnchor::After(seq) => (least.max(seq.get().saturating_add(1)), i64::MAX, false),
         MessageAnchor::Around(seq) => {
-            let half = i64::try_from(limit / 2).unwrap_or(i64::MAX);
-            (least.max(seq.get().saturating_sub(half)), i64::MAX, false)
+            let (half, limit) = (to_i64(limit / 2), to_i64(limit));
+            let place = seq.get().max(least);
+            let last = place.saturating_add(limit - half - 1);
+            (least.max(place.saturating_sub(half)), last, false)
         }
         MessageAnchor::Before(seq) => (least, seq.get().saturating_sub(1), true),
         MessageAnchor::Latest => (least, i64::MAX, true),

@@ -56,7 +56,8 @@ pub(crate) async fn migrate(connection: &mut SqliteConnection) -> Result<()> {
     if found > known {
         return Err(Failure::TooNew { found, known });
     }
-    migrator().run(&mut *tx).await.map_err(|error| match error {
+    // Not `run`: its future cannot be sent to another thread from where the connection's lifetime is not known.
+    migrator().run_direct(None, &mut *tx, false).await.map_err(|error| match error {
         MigrateError::VersionMismatch(version) => Failure::Checksum { version },
         error => Failure::Migration(error),
     })?;

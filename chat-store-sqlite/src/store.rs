@@ -53,9 +53,8 @@ impl SqliteStore {
             .test_before_acquire(false)
             .idle_timeout(None)
             .max_lifetime(None)
-            .connect_lazy_with(config::reader(options.clone()));
-        let writer = config::writer(config::own_writer(options), config.durability);
-        Self::open(readers, writer).await
+            .connect_lazy_with(config::own_reader(options.clone()));
+        Self::open(readers, config::own_writer(options, config.durability)).await
     }
 
     /// Uses the database file of a host, through the host's pool for reading and a connection of its own for writing.

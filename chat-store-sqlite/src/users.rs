@@ -193,7 +193,7 @@ async fn filter_contacts(
     user: UserId,
     others: &[UserId],
 ) -> SqlResult<Vec<UserId>> {
-    let sql = "SELECT value FROM json_each(?2) WHERE EXISTS ( \
+    let sql = "SELECT value FROM json_each(?2) WHERE value <> ?1 AND EXISTS ( \
                  SELECT 1 FROM chat_member me JOIN chat_member peer \
                    ON peer.conversation_id = me.conversation_id AND peer.user_id = value \
                  WHERE me.user_id = ?1 AND me.left_rev IS NULL AND peer.left_rev IS NULL)";

@@ -33,15 +33,19 @@ impl Writer {
         Self { options, slot: Mutex::new(Slot { connection: None, copy }) }
     }
 
-    /// Opens the file without looking at the schema, to find out early that it cannot be used.
+    /// Opens the file, to find out early that it cannot be used. An older schema waits for its migration.
     pub(crate) async fn open(&self) -> Result<()> {
         let mut slot = self.slot.lock().await;
         let mut connection = SqliteConnection::connect_with(&self.options).await?;
-        if migrations::found_version(&mut connection).await? == migrations::known_version() {
-            epoch::settle(&mut connection, &mut slot.copy).await?;
-            slot.connection = Some(connection);
+        match migrations::check(&mut connection).await {
+            Ok(()) => {
+                epoch::settle(&mut connection, &mut slot.copy).await?;
+                slot.connection = Some(connection);
+                Ok(())
+            }
+            Err(Failure::Outdated { .. }) => Ok(()),
+            Err(failure) => Err(failure),
         }
-        Ok(())
     }
 
     /// Brings the schema up to date.

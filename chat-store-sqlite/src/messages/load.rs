@@ -118,23 +118,24 @@ macro_rules! standing_columns {
     };
 }
 /// What is read for every batch. Rows are told apart by their first column. A list that is empty costs a statement
-/// that finds nothing, which is cheaper than a round trip of its own.
+/// that finds nothing, which is cheaper than a round trip of its own. The driver counts unnamed parameters through all
+/// statements of a script, so they have names here.
 const LOAD: &str = concat!(
     "SELECT 0, commits, last_message_id FROM chat_meta; ",
     "SELECT 1, c.member_rev, x.request_hash, ",
     message_columns!(),
-    " FROM json_each(?1) p CROSS JOIN chat_message x ON x.sender_id = p.value ->> 0 AND x.key = p.value ->> 1 \
+    " FROM json_each($1) p CROSS JOIN chat_message x ON x.sender_id = p.value ->> 0 AND x.key = p.value ->> 1 \
       JOIN chat_conversation c ON c.id = x.conversation_id LEFT JOIN chat_message q ON q.id = x.reply_to_id; ",
     "SELECT 1, c.member_rev, x.request_hash, ",
     message_columns!(),
-    " FROM json_each(?3) p CROSS JOIN chat_message x ON x.id = p.value \
+    " FROM json_each($3) p CROSS JOIN chat_message x ON x.id = p.value \
       JOIN chat_conversation c ON c.id = x.conversation_id LEFT JOIN chat_message q ON q.id = x.reply_to_id; ",
     standing_columns!(),
-    " FROM json_each(?2) p CROSS JOIN chat_conversation c ON c.id = p.value ->> 0 \
+    " FROM json_each($2) p CROSS JOIN chat_conversation c ON c.id = p.value ->> 0 \
       LEFT JOIN chat_member m ON m.conversation_id = c.id AND m.user_id = p.value ->> 1 \
       LEFT JOIN chat_user u ON u.id = p.value ->> 1; ",
     standing_columns!(),
-    " FROM json_each(?4) p CROSS JOIN chat_message x ON x.id = p.value ->> 0 \
+    " FROM json_each($4) p CROSS JOIN chat_message x ON x.id = p.value ->> 0 \
       JOIN chat_conversation c ON c.id = x.conversation_id \
       LEFT JOIN chat_member m ON m.conversation_id = c.id AND m.user_id = p.value ->> 1 \
       LEFT JOIN chat_user u ON u.id = p.value ->> 1",

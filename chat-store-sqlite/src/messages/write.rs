@@ -38,10 +38,10 @@ async fn write_heads(
     known: &Known,
     changed_at: Timestamp,
 ) -> SqlResult<()> {
-    let sql = "UPDATE chat_meta SET commits = ?1, last_message_id = ?2; \
+    let sql = "UPDATE chat_meta SET commits = $1, last_message_id = $2; \
                UPDATE chat_conversation SET last_seq = h.value ->> 1, last_rev = h.value ->> 2, \
-                 last_cursor = h.value ->> 3, updated_at = h.value ->> 4, changed_at = ?4 \
-               FROM json_each(?3) h WHERE chat_conversation.id = h.value ->> 0";
+                 last_cursor = h.value ->> 3, updated_at = h.value ->> 4, changed_at = $4 \
+               FROM json_each($3) h WHERE chat_conversation.id = h.value ->> 0";
     let heads = known.heads.iter().filter(|(_, head)| head.is_changed).map(|(id, head)| {
         json!([id, head.last_seq, head.last_rev, head.last_cursor, head.updated_at.as_micros()])
     });
