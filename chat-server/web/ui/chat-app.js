@@ -6,6 +6,7 @@ import { browserPlatform } from '../client/platform.js';
 import { createStore } from '../client/store.js';
 import { explain, en, makeFormat } from './i18n.js';
 import { Root } from './root.js';
+/** @typedef {import('./app').App} App */
 
 const TOAST_MS = 4000;
 const THEME = 'chat.theme';
@@ -29,7 +30,7 @@ export class ChatApp extends HTMLElement {
   /** @type {(() => Promise<string>) | undefined} */ tokenProvider;
   /** @type {Partial<import('./i18n.js').Strings>} */ strings = {};
   /** @type {import('../client/types').Platform | undefined} */ platform;
-  /** What views and tests reach the rest through. @type {any} */ app = null;
+  /** What views and tests reach the rest through. @type {import('./app').App | null} */ app = null;
   #root = this.attachShadow({ mode: 'open' });
   /** @type {(() => void)[]} */ #stops = [];
   /** @type {HTMLElement | null} */ #box = null;
@@ -114,12 +115,13 @@ export class ChatApp extends HTMLElement {
   #views(store, platform, t, server, page) {
     /** @type {any} */ let toastTimer = null;
     let dialogs = 0;
+    /** @type {import('./app').App} */
     const app = {
       store, t, server, page,
       fmt: makeFormat(this.getAttribute('locale') ?? navigator.language, t),
       mac: /Mac|iPhone|iPad/.test(navigator.platform),
-      dialog: signal(/** @type {any} */ (null)),
-      question: signal(/** @type {any} */ (null)),
+      dialog: signal(null),
+      question: signal(null),
       notice: signal(''),
       escape: () => false,
       focusSearch() {},
@@ -175,7 +177,7 @@ export class ChatApp extends HTMLElement {
     return app;
   }
 
-  /** Ties the store to the page, both ways. @param {any} app @param {boolean} page */
+  /** Ties the store to the page, both ways. @param {App} app @param {boolean} page */
   #follow(app, page) {
     const { store, t } = app;
     const stops = this.#stops;

@@ -3,6 +3,8 @@ import { html, useEffect, useLayoutEffect, useRef, useSignal } from '../vendor/p
 import { explain } from './i18n.js';
 import { icon } from './parts.js';
 import { plainText } from './text.js';
+/** @typedef {import('./app').App} App */
+/** @typedef {import('./app').Context} Context */
 
 const EMOJI = '😀 😄 😂 🙂 😉 😍 🤔 😎 😅 😭 😴 🤯 👍 👎 👏 🙌 🙏 💪 👋 🤝 ❤️ 🔥 🎉 ✨ ✅ ❌ ⚡ 🚀 ☕ 🍕 🌱 💡'.split(' ');
 const MAX_HEIGHT = 168;
@@ -35,7 +37,7 @@ function uploadLimit(limits, type) {
 
 /**
  * Checks a file against the server's limits and measures it.
- * @param {File} file @param {any} app
+ * @param {File} file @param {App} app
  * @returns {Promise<(import('../client/store.js').Picked & {url: string}) | null>} null: refused, and told why
  */
 export async function pickFile(file, app) {
@@ -49,7 +51,7 @@ export async function pickFile(file, app) {
   return { name: file.name || 'file', blob: file, type: file.type, size: file.size, url, ...(await measure(file, url)) };
 }
 
-/** @param {{ctx: any, title: string}} props */
+/** @param {{ctx: Context, title: string}} props */
 export function Composer({ ctx, title }) {
   const { store, t, fmt, id, app, replying, editing } = ctx;
   const field = useRef(/** @type {HTMLTextAreaElement | null} */ (null));
@@ -71,7 +73,7 @@ export function Composer({ ctx, title }) {
 
   const focus = () => field.current?.focus({ preventScroll: true });
   const keepDraft = () => {
-    if (!editing.peek()) store.drafts.set(id, { text: text.peek(), ...(replying.peek() ? { reply: replying.peek() } : {}) });
+    if (!editing.peek()) store.drafts.set(id, { text: text.peek(), reply: replying.peek() ?? undefined });
   };
 
   useEffect(() => {
@@ -129,7 +131,7 @@ export function Composer({ ctx, title }) {
   async function saveEdit() {
     const item = editing.value;
     const trimmed = text.value.trim();
-    if (trimmed === item.content) return endEdit();
+    if (!item || trimmed === item.content) return endEdit();
     saving.value = true;
     try {
       await store.edit(item, trimmed);
@@ -235,7 +237,7 @@ export function Composer({ ctx, title }) {
   </form>`;
 }
 
-/** @param {{t: any, onPick: (emoji: string) => void, onClose: () => void}} props */
+/** @param {{t: App['t'], onPick: (emoji: string) => void, onClose: () => void}} props */
 function EmojiGrid({ t, onPick, onClose }) {
   const grid = useRef(/** @type {HTMLElement | null} */ (null));
   useEffect(() => {

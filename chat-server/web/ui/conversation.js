@@ -9,12 +9,13 @@ import { MessageList } from './list.js';
 import { MessageRow, estimateRow, filesOf } from './message.js';
 import { ConversationAvatar, presenceText, titleOf, typingNames } from './faces.js';
 import { icon, spinner } from './parts.js';
+/** @typedef {import('./app').App} App */
 
 const FLASH_MS = 1700;
 const LANDING = 0.25;
 
 /** What the rows of one conversation may call. Made once per visit, so that rows can compare it. */
-function createContext(/** @type {any} */ app, /** @type {number} */ id) {
+function createContext(/** @type {App} */ app, /** @type {number} */ id) {
   const { store, t, fmt } = app;
   const flash = signal('');
   const active = signal('');
@@ -27,7 +28,7 @@ function createContext(/** @type {any} */ app, /** @type {number} */ id) {
     addFiles: async (/** @type {Iterable<File>} */ _files) => {},
     focusComposer: () => {},
     readOnly: () => store.conv(id)?.gone ?? true,
-    nameOf: (/** @type {number | undefined} */ user) => (user === store.myId() ? t.you : (store.people.get(user)?.name ?? t.unknownPerson)),
+    nameOf: (/** @type {number | undefined} */ user) => (user === store.myId() ? t.you : (store.people.get(user ?? 0)?.name ?? t.unknownPerson)),
     problem: (/** @type {any} */ item) => (item.entry?.problem ? explain(t, { code: '', detail: item.entry.problem }) : ''),
     showPicture: (/** @type {any} */ item, /** @type {number} */ index) => app.show('lightbox', { id, rowKey: item.key, index }),
     activate(/** @type {any} */ item) {
@@ -82,7 +83,7 @@ function createContext(/** @type {any} */ app, /** @type {number} */ id) {
   return ctx;
 }
 
-/** @param {{app: any, conv: import('../client/types').Conv}} props  keyed by the conversation */
+/** @param {{app: App, conv: import('../client/types').Conv}} props  keyed by the conversation */
 export function conversation({ app, conv }) {
   const { store, t, fmt } = app;
   const { id } = conv;
@@ -107,7 +108,6 @@ export function conversation({ app, conv }) {
   useEffect(() => {
     if (atEnd.value && attention && !opening && log.loaded) store.seen(id);
   }, [atEnd.value, attention, opening, lastSeq, rows]);
-  app.toEnd = ctx.toEnd;
   app.escape = () => {
     if (ctx.active.value) ctx.active.value = '';
     else if (!atEnd.value) void ctx.toEnd();
@@ -172,7 +172,7 @@ export function conversation({ app, conv }) {
   </section>`;
 }
 
-/** @param {{app: any, conv: import('../client/types').Conv, title: string}} props */
+/** @param {{app: App, conv: import('../client/types').Conv, title: string}} props */
 function Header({ app, conv, title }) {
   const { store, t } = app;
   const people = store.people.people.value;
@@ -188,13 +188,13 @@ function Header({ app, conv, title }) {
   </header>`;
 }
 
-/** Its height is always there: the list must not shrink when somebody starts to type. @param {{app: any, id: number}} props */
+/** Its height is always there: the list must not shrink when somebody starts to type. @param {{app: App, id: number}} props */
 function TypingLine({ app, id }) {
   const names = typingNames(app, id);
   return html`<div class="typing-line">${names.length > 0 && html`<span class="dots" aria-hidden="true"><i></i><i></i><i></i></span><span>${app.t.typing(names)}</span>`}</div>`;
 }
 
-/** The day of the first visible row. @param {{rows: readonly any[], top: {value: string}, fmt: any}} props */
+/** The day of the first visible row. @param {{rows: readonly any[], top: {value: string}, fmt: App['fmt']}} props */
 function FloatingDay({ rows, top, fmt }) {
   const row = top.value ? rows.find((item) => item.key === top.value) : undefined;
   return row ? html`<div class="floating-day" aria-hidden="true"><span>${fmt.day(row.time)}</span></div>` : null;

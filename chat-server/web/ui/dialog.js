@@ -1,9 +1,10 @@
 // The frame of every dialog: the browser's own modal, which traps and returns the focus.
 import { html, useEffect, useRef } from '../vendor/preact.js';
 import { icon } from './parts.js';
+/** @typedef {import('./app').App} App */
 
 /**
- * @param {{app: any, title: string, onClose: () => void, children?: any, footer?: any, kind?: string, onKey?: (event: KeyboardEvent) => void}} props
+ * @param {{app: App, title: string, onClose: () => void, children?: any, footer?: any, kind?: string, onKey?: (event: KeyboardEvent) => void}} props
  *   `kind` is a class: `small` for questions, `lightbox` for the whole screen
  */
 export function Dialog({ app, title, onClose, children, footer, kind = '', onKey }) {
@@ -39,7 +40,7 @@ export function Dialog({ app, title, onClose, children, footer, kind = '', onKey
   </dialog>`;
 }
 
-/** A question with two answers. @param {{app: any, text: string, action: string, onAnswer: (yes: boolean) => void}} props */
+/** A question with two answers. @param {{app: App, text: string, action: string, onAnswer: (yes: boolean) => void}} props */
 export function confirm({ app, text, action, onAnswer }) {
   return html`<${Dialog} app=${app} title=${text} kind="small" onClose=${() => onAnswer(false)}
     footer=${html`<button type="button" class="button quiet" onClick=${() => onAnswer(false)}>${app.t.cancel}</button>

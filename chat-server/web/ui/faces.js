@@ -1,5 +1,6 @@
 // How people and conversations look and are called: avatars, titles, presence in words.
 import { html } from '../vendor/preact.js';
+/** @typedef {import('./app').App} App */
 
 const segmenter = new Intl.Segmenter(undefined, { granularity: 'grapheme' });
 const initials = (/** @type {string} */ name) =>
@@ -26,14 +27,14 @@ export function Avatar({ name, seed = name, picture, square = false, size = 44, 
   </span>`;
 }
 
-/** @param {any} app @param {import('../client/types').Conv} conv */
+/** @param {App} app @param {import('../client/types').Conv} conv */
 export function titleOf(app, conv) {
   if (conv.kind === 'group') return conv.title || app.t.groups;
   if (conv.peer === app.store.myId()) return app.t.yourself;
   return app.store.people.people.value.get(conv.peer)?.name ?? app.t.unknownPerson;
 }
 
-/** Avatar of a conversation. @param {{app: any, conv: import('../client/types').Conv, size: number}} props */
+/** Avatar of a conversation. @param {{app: App, conv: import('../client/types').Conv, size: number}} props */
 export function ConversationAvatar({ app, conv, size }) {
   const person = app.store.people.people.value.get(conv.peer);
   const title = titleOf(app, conv);
@@ -41,11 +42,11 @@ export function ConversationAvatar({ app, conv, size }) {
     size=${size} status=${conv.kind === 'direct' && conv.peer !== app.store.myId() ? person?.status : undefined} />`;
 }
 
-/** Names of those who type in a conversation. @param {any} app @param {number} id @returns {string[]} */
+/** Names of those who type in a conversation. @param {App} app @param {number} id @returns {string[]} */
 export const typingNames = (app, id) =>
   (app.store.people.typing.value[id] ?? []).map((/** @type {number} */ user) => app.store.people.get(user)?.name.split(' ')[0] ?? app.t.unknownPerson);
 
-/** Presence in words. @param {any} app @param {import('../client/types').Person | undefined} person */
+/** Presence in words. @param {App} app @param {import('../client/types').Person | undefined} person */
 export function presenceText({ t, fmt }, person) {
   if (person?.status === 'online') return t.online;
   if (person?.status === 'away') return t.away;
@@ -53,7 +54,7 @@ export function presenceText({ t, fmt }, person) {
   return person?.status === 'offline' ? t.offlineNow : '';
 }
 
-/** Face, name and presence of somebody in a list. @param {{app: any, id: number}} props */
+/** Face, name and presence of somebody in a list. @param {{app: App, id: number}} props */
 export function Person({ app, id }) {
   const person = app.store.people.people.value.get(id);
   if (!person) return null;

@@ -3,6 +3,7 @@ import { Component, html } from '../vendor/preact.js';
 import { Avatar, hue } from './faces.js';
 import { Tick, icon } from './parts.js';
 import { isOnlyEmoji, plainText, richText } from './text.js';
+/** @typedef {import('./app').Context} Context */
 
 const PICTURE_WIDTH = 340;
 const PICTURE_HEIGHT = 340;
@@ -66,13 +67,13 @@ function pictureSize({ width = 0, height = 0 }) {
  * @typedef {object} RowProps
  * @property {import('../client/timeline.js').Item} item
  * @property {import('../client/timeline.js').RowFlags} flags
- * @property {string} tick send state of an own message, else empty
+ * @property {ReturnType<typeof import('../client/conversations.js').tick> | ''} tick send state of an own message, else empty
  * @property {boolean} group whether names and faces are shown
  * @property {import('../client/types').Person | undefined} author
  * @property {number} dividerCount
  * @property {boolean} flash
  * @property {boolean} active its actions are pinned open
- * @property {any} ctx of the conversation: the same object for its life
+ * @property {Context} ctx of the conversation: the same object for its life
  *
  * @extends {Component<RowProps, {hot: boolean, below: boolean}>}
  */
@@ -120,7 +121,7 @@ export class MessageRow extends Component {
     const bubble = ['bubble', big && 'big', media && 'media', item.deleted_at && 'gone'];
     const meta = html`<span class="meta">${item.edited_at && !item.deleted_at && html`<span>${t.edited}</span>`}
       <time datetime=${new Date(item.time).toISOString()} title=${fmt.full(item.time)}>${fmt.time(item.time)}</time>
-      ${mine && !item.deleted_at && Tick(tick, t[tick])}</span>`;
+      ${tick && !item.deleted_at && Tick(tick, t[tick])}</span>`;
     const actions = (hot || active) && item.id > 0 && !item.deleted_at && !ctx.readOnly();
     return html`
       ${flags.day && html`<div class="day"><span>${fmt.day(item.time)}</span></div>`}

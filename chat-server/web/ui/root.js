@@ -3,6 +3,7 @@ import { html, useEffect, useRef, useSignal } from '../vendor/preact.js';
 import { icon, spinner } from './parts.js';
 import { Sidebar } from './sidebar.js';
 import { plainText } from './text.js';
+/** @typedef {import('./app').App} App */
 
 /** Not part of the start: the list does not wait for what shows a conversation. */
 const conversation = import('./conversation.js');
@@ -23,7 +24,7 @@ const PARTS = {
 /** Announcements are at most one a second: more become a number. */
 const ANNOUNCE_MS = 1000;
 
-/** @param {{app: any, name: PartName, props?: any, onClose?: () => void}} props */
+/** @param {{app: App, name: PartName, props?: any, onClose?: () => void}} props */
 function Lazy({ app, name, props = {}, onClose }) {
   const view = useSignal(/** @type {any} */ (null));
   useEffect(() => {
@@ -44,7 +45,7 @@ function Lazy({ app, name, props = {}, onClose }) {
   return view.value?.name === name ? html`<${view.value.draw} app=${app} onClose=${onClose} ...${props} />` : null;
 }
 
-/** @param {{app: any}} props */
+/** @param {{app: App}} props */
 export function Root({ app }) {
   const { store, t, dialog, question, notice } = app;
   const state = store.session.state.value;
@@ -72,7 +73,7 @@ export function Root({ app }) {
 /** @param {{notice: {value: string}}} props */
 const Toast = ({ notice }) => html`<div class="toasts" role="alert">${notice.value && html`<div class="toast">${notice.value}</div>`}</div>`;
 
-/** @param {{app: any}} props */
+/** @param {{app: App}} props */
 function Banner({ app }) {
   const { store, t } = app;
   const banner = store.banner.value;
@@ -88,7 +89,7 @@ function Banner({ app }) {
   return html`<div role="status">${content && html`<div class=${banner === 'back' ? 'banner good' : 'banner'}>${content}</div>`}</div>`;
 }
 
-/** Says new messages to screen readers: one by name, several as a number. @param {{app: any}} props */
+/** Says new messages to screen readers: one by name, several as a number. @param {{app: App}} props */
 function Announcer({ app }) {
   const { store, t } = app;
   const text = useSignal('');

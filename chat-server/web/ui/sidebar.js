@@ -6,10 +6,11 @@ import { Avatar, ConversationAvatar, Person, titleOf, typingNames } from './face
 import { explain } from './i18n.js';
 import { Tick, icon, spinner } from './parts.js';
 import { plainText } from './text.js';
+/** @typedef {import('./app').App} App */
 
 const SEARCH_MS = 150;
 
-/** @param {{app: any}} props */
+/** @param {{app: App}} props */
 export function Sidebar({ app }) {
   const { store, t } = app;
   const query = useSignal('');
@@ -103,7 +104,7 @@ export function Sidebar({ app }) {
   </nav>`;
 }
 
-/** @param {{app: any, conv: import('../client/types').Conv, pending: import('../client/types').Entry | undefined, current: boolean, tabStop: boolean}} props */
+/** @param {{app: App, conv: import('../client/types').Conv, pending: import('../client/types').Entry | undefined, current: boolean, tabStop: boolean}} props */
 function ConversationRow({ app, conv, pending, current, tabStop }) {
   const { store, t, fmt } = app;
   const me = store.myId();
@@ -121,14 +122,14 @@ function ConversationRow({ app, conv, pending, current, tabStop }) {
   </button></li>`;
 }
 
-/** @param {any} app @param {import('../client/types').Conv} conv @param {unknown} pending */
+/** @param {App} app @param {import('../client/types').Conv} conv @param {unknown} pending */
 function previewAuthor({ store, t }, conv, pending) {
   if (conv.kind !== 'group' || pending || !conv.last) return '';
   const name = conv.last.sender_id === store.myId() ? t.you : (store.people.get(conv.last.sender_id)?.name.split(' ')[0] ?? t.unknownPerson);
   return html`<bdi>${name}</bdi>: `;
 }
 
-/** @param {any} t @param {import('../client/types').Conv} conv @param {import('../client/types').Entry | undefined} pending */
+/** @param {App['t']} t @param {import('../client/types').Conv} conv @param {import('../client/types').Entry | undefined} pending */
 function previewText(t, conv, pending) {
   if (pending) return plainText(pending.content) || fileWord(t, pending.files[0]?.type.split('/')[0], pending.files[0]?.name);
   const { last } = conv;
@@ -137,7 +138,7 @@ function previewText(t, conv, pending) {
   return plainText(last.content) || fileWord(t, last.attachments[0]?.kind ?? 'image', last.attachments[0]?.name);
 }
 
-/** @param {any} t @param {string} kind @param {string | undefined} name */
+/** @param {App['t']} t @param {string} kind @param {string | undefined} name */
 function fileWord(t, kind, name) {
   if (kind === 'image') return `🖼 ${t.photo}`;
   if (kind === 'video') return `🎬 ${t.video}`;

@@ -3,8 +3,9 @@ import { html, useEffect, useRef, useSignal } from '../vendor/preact.js';
 import { toChatError } from '../client/http.js';
 import { explain } from './i18n.js';
 import { icon, spinner } from './parts.js';
+/** @typedef {import('./app').App} App */
 
-/** @param {{app: any}} props */
+/** @param {{app: App}} props */
 export function signIn({ app }) {
   const { store, t } = app;
   const config = store.config.value;

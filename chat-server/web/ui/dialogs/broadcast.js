@@ -5,11 +5,12 @@ import { Dialog } from '../dialog.js';
 import { explain } from '../i18n.js';
 import { icon } from '../parts.js';
 import { PeoplePicker } from './people.js';
+/** @typedef {import('../app').App} App */
 
 /** Above this many receivers a question comes first. */
 const ASK_ABOVE = 20;
 
-/** @param {{app: any, onClose: () => void}} props */
+/** @param {{app: App, onClose: () => void}} props */
 export function broadcast({ app, onClose }) {
   const { store, t } = app;
   const chosen = useSignal(/** @type {readonly number[]} */ ([]));

@@ -4,11 +4,12 @@ import { Dialog } from '../dialog.js';
 import { ConversationAvatar, Person, titleOf } from '../faces.js';
 import { explain } from '../i18n.js';
 import { icon, spinner } from '../parts.js';
+/** @typedef {import('../app').App} App */
 
 const RANK = { owner: 0, admin: 1, member: 2 };
 /** @typedef {import('../../client/wire').Member} Member */
 
-/** @param {{app: any, id: number, onClose: () => void}} props */
+/** @param {{app: App, id: number, onClose: () => void}} props */
 export function details({ app, id, onClose }) {
   const { store, t } = app;
   const conv = /** @type {import('../../client/types').Conv | undefined} */ (store.convs.value.get(id));
@@ -70,7 +71,7 @@ export function details({ app, id, onClose }) {
     </div></${Dialog}>`;
 }
 
-/** @param {{app: any, conv: any, member: Member, mine: import('../../client/wire').Role, attempt: (run: () => Promise<any>) => Promise<boolean>}} props */
+/** @param {{app: App, conv: any, member: Member, mine: import('../../client/wire').Role, attempt: (run: () => Promise<any>) => Promise<boolean>}} props */
 function MemberRow({ app, conv, member, mine, attempt }) {
   const { store, t } = app;
   const user = member.user.id;
@@ -81,6 +82,6 @@ function MemberRow({ app, conv, member, mine, attempt }) {
   const setRole = (/** @type {any} */ event) => attempt(() => store.setRole(conv.id, user, event.target.value));
   return html`<li class="item still"><${Person} app=${app} id=${user} />
     ${self || !above || mine !== 'owner' ? html`<span class="role">${self ? `${t.you}${member.role === 'member' ? '' : ` · ${t.roles[member.role]}`}` : member.role === 'member' ? '' : t.roles[member.role]}</span>`
-      : html`<select aria-label=${t.role(name)} value=${member.role} onChange=${setRole}>${['owner', 'admin', 'member'].map((role) => html`<option key=${role} value=${role}>${t.roles[role]}</option>`)}</select>`}
+      : html`<select aria-label=${t.role(name)} value=${member.role} onChange=${setRole}>${/** @type {const} */ (['owner', 'admin', 'member']).map((role) => html`<option key=${role} value=${role}>${t.roles[role]}</option>`)}</select>`}
     ${above && html`<button type="button" class="round small" aria-label=${t.removeMember(name)} title=${t.removeMember(name)} onClick=${() => attempt(() => store.removeMember(conv.id, user))}>${icon('close', 16)}</button>`}</li>`;
 }

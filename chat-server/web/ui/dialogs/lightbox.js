@@ -3,8 +3,9 @@ import { html, useSignal } from '../../vendor/preact.js';
 import { Dialog } from '../dialog.js';
 import { filesOf } from '../message.js';
 import { icon } from '../parts.js';
+/** @typedef {import('../app').App} App */
 
-/** @param {{app: any, id: number, rowKey: string, index: number, onClose: () => void}} props */
+/** @param {{app: App, id: number, rowKey: string, index: number, onClose: () => void}} props */
 export function lightbox({ app, id, rowKey, index, onClose }) {
   const { store, t, fmt } = app;
   const pictures = store.rows(id).flatMap((/** @type {any} */ item) =>

@@ -4,12 +4,13 @@ import { Dialog } from '../dialog.js';
 import { explain } from '../i18n.js';
 import { icon, spinner } from '../parts.js';
 import { Person } from '../faces.js';
+/** @typedef {import('../app').App} App */
 
 const SEARCH_MS = 150;
 
 /**
  * A search field and a list of people to tick.
- * @param {{app: any, chosen: {value: readonly number[]}, without?: ReadonlySet<number>, all?: boolean}} props
+ * @param {{app: App, chosen: {value: readonly number[]}, without?: ReadonlySet<number>, all?: boolean}} props
  *   `all` adds a button that ticks everybody who is listed
  */
 export function PeoplePicker({ app, chosen, without, all = false }) {
@@ -65,7 +66,7 @@ export function PeoplePicker({ app, chosen, without, all = false }) {
   </div>`;
 }
 
-/** One person: a direct conversation. Several: a group, with a name. @param {{app: any, onClose: () => void}} props */
+/** One person: a direct conversation. Several: a group, with a name. @param {{app: App, onClose: () => void}} props */
 export function compose({ app, onClose }) {
   const { store, t } = app;
   const chosen = useSignal(/** @type {readonly number[]} */ ([]));
@@ -108,7 +109,7 @@ export function compose({ app, onClose }) {
   return html`<${Dialog} app=${app} title=${t.newConversation} onClose=${onClose} footer=${footer}>${body}</${Dialog}>`;
 }
 
-/** @param {{app: any, id: number, onClose: () => void}} props */
+/** @param {{app: App, id: number, onClose: () => void}} props */
 export function addPeople({ app, id, onClose }) {
   const { store, t } = app;
   const chosen = useSignal(/** @type {readonly number[]} */ ([]));

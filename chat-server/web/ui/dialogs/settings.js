@@ -6,8 +6,9 @@ import { Dialog } from '../dialog.js';
 import { explain } from '../i18n.js';
 import { Avatar } from '../faces.js';
 import { icon, spinner } from '../parts.js';
+/** @typedef {import('../app').App} App */
 
-/** @param {{app: any, onClose: () => void}} props */
+/** @param {{app: App, onClose: () => void}} props */
 export function settings({ app, onClose }) {
   const { store, t } = app;
   const accounts = store.session.hasAccounts;
@@ -35,13 +36,13 @@ export function settings({ app, onClose }) {
 const Choice = ({ label, options, value, onChoose }) => html`<div class="segments" role="radiogroup" aria-label=${label}>${Object.entries(options).map(([id, word]) =>
   html`<label key=${id}><input type="radio" name=${label} value=${id} checked=${value === id} onChange=${() => onChoose(id)} /><span>${word}</span></label>`)}</div>`;
 
-/** @param {{app: any}} props */
+/** @param {{app: App}} props */
 function Theme({ app }) {
   const theme = useSignal(app.theme());
   return html`<${Choice} label=${app.t.appearance} options=${app.t.themes} value=${theme.value} onChoose=${(/** @type {string} */ value) => { theme.value = value; app.setTheme(value); }} />`;
 }
 
-/** @param {{app: any}} props */
+/** @param {{app: App}} props */
 function Profile({ app }) {
   const { store, t } = app;
   const me = store.me.value;
@@ -82,7 +83,7 @@ function Profile({ app }) {
   </section>`;
 }
 
-/** @param {{app: any}} props */
+/** @param {{app: App}} props */
 function Password({ app }) {
   const { store, t } = app;
   const open = useSignal(false);
@@ -111,7 +112,7 @@ function Password({ app }) {
     : html`<button type="button" class="button quiet" onClick=${() => { open.value = true; }}>${t.changePassword}</button>`}</section>`;
 }
 
-/** @param {{app: any}} props */
+/** @param {{app: App}} props */
 function Sessions({ app }) {
   const { store, t, fmt } = app;
   const list = useSignal(/** @type {import('../../client/wire').AccountSession[] | null} */ (null));
