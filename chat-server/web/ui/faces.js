@@ -39,19 +39,24 @@ export function ConversationAvatar({ app, conv, size }) {
   const person = app.store.people.people.value.get(conv.peer);
   const title = titleOf(app, conv);
   return html`<${Avatar} name=${person?.name ?? title} seed=${person?.username ?? title} picture=${person?.avatar} square=${conv.kind === 'group'}
-    size=${size} status=${conv.kind === 'direct' && conv.peer !== app.store.myId() ? person?.status : undefined} />`;
+    size=${size} status=${conv.kind === 'direct' && conv.peer !== app.store.myId() ? presenceOf(app, person) : undefined} />`;
 }
 
 /** Names of those who type in a conversation. @param {App} app @param {number} id @returns {string[]} */
 export const typingNames = (app, id) =>
   (app.store.people.typing.value[id] ?? []).map((/** @type {number} */ user) => app.store.people.get(user)?.name.split(' ')[0] ?? app.t.unknownPerson);
 
+/** Without a link nobody's presence is known. @param {App} app @param {import('../client/types').Person | undefined} person */
+export const presenceOf = (app, person) => (app.store.banner.value === 'offline' ? 'unknown' : person?.status);
+
 /** Presence in words. @param {App} app @param {import('../client/types').Person | undefined} person */
-export function presenceText({ t, fmt }, person) {
-  if (person?.status === 'online') return t.online;
-  if (person?.status === 'away') return t.away;
+export function presenceText(app, person) {
+  const { t, fmt } = app;
+  const status = presenceOf(app, person);
+  if (status === 'online') return t.online;
+  if (status === 'away') return t.away;
   if (person?.lastSeen) return t.lastSeen(fmt.ago(person.lastSeen));
-  return person?.status === 'offline' ? t.offlineNow : '';
+  return status === 'offline' ? t.offlineNow : '';
 }
 
 /** Face, name and presence of somebody in a list. @param {{app: App, id: number}} props */
@@ -60,7 +65,7 @@ export function Person({ app, id }) {
   if (!person) return null;
   const presence = presenceText(app, person);
   const handle = person.username && person.username !== person.name ? `@${person.username}` : '';
-  return html`<${Avatar} name=${person.name} seed=${person.username} picture=${person.avatar} size=${44} status=${person.status} />
+  return html`<${Avatar} name=${person.name} seed=${person.username} picture=${person.avatar} size=${44} status=${presenceOf(app, person)} />
     <span class="line1"><b><bdi>${person.name}</bdi></b></span>
     <span class="line2"><span class="preview">${handle}${handle && presence && ' · '}${presence}</span></span>`;
 }

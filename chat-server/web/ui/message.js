@@ -136,7 +136,7 @@ export class MessageRow extends Component {
             ${item.deleted_at ? html`<div class="text"><em>${t.deleted}</em>${meta}</div>` : html`
               ${item.reply_to && this.#quote(item.reply_to)}
               ${files.map((file, i) => this.#file(file, item, i, media && !item.content && i === files.length - 1 ? meta : null))}
-              ${(item.content || !media) && html`<div class="text" dir="auto">${richText(item.content)}${meta}</div>`}`}
+              ${(item.content || !media) && html`<div class=${item.content ? 'text' : 'text bare'} dir="auto">${richText(item.content)}${meta}</div>`}`}
             ${actions && this.#toolbar(mine, item, below)}
           </div>
           ${(tick === 'failed' || tick === 'held') && html`<div class="trouble" role="alert">

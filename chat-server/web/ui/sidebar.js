@@ -66,6 +66,10 @@ export function Sidebar({ app }) {
       query.value = '';
     }
   };
+  const openConversation = (/** @type {number} */ id) => {
+    query.value = '';
+    void app.open(id);
+  };
   const openPerson = async (/** @type {number} */ user) => {
     query.value = '';
     if (filter.value === 'people') filter.value = 'all';
@@ -90,7 +94,7 @@ export function Sidebar({ app }) {
     <div class="tabs" role="group" aria-label=${t.filter}>${[tab('all', t.all), tab('unread', t.unread, unread), tab('groups', t.groups), tab('people', t.people)]}</div>
     <div class="list" ref=${list} onKeyDown=${onKeyDown}>
       ${!store.loaded.value && !directory ? html`<div class="skeletons" aria-busy="true">${[0, 1, 2, 3, 4].map((i) => html`<i key=${i}></i>`)}</div>` : ''}
-      ${shown.length > 0 && html`<ul>${shown.map(({ conv, pending }) => html`<${ConversationRow} key=${conv.id} app=${app} conv=${conv} pending=${pending} current=${store.open.value === conv.id} tabStop=${conv.id === tabStop} />`)}</ul>`}
+      ${shown.length > 0 && html`<ul>${shown.map(({ conv, pending }) => html`<${ConversationRow} key=${conv.id} app=${app} conv=${conv} pending=${pending} current=${store.open.value === conv.id} tabStop=${conv.id === tabStop} onOpen=${openConversation} />`)}</ul>`}
       ${directory && text && people.length > 0 && html`<h2 class="section">${t.people}</h2>`}
       ${people.length > 0 && html`<ul>${people.map((person, i) => html`<li key=${person.id}><button type="button" class="item" tabindex=${!shown.length && i === 0 ? 0 : -1} onClick=${() => openPerson(person.id)}>
         <${Person} app=${app} id=${person.id} /></button></li>`)}</ul>`}
@@ -104,8 +108,8 @@ export function Sidebar({ app }) {
   </nav>`;
 }
 
-/** @param {{app: App, conv: import('../client/types').Conv, pending: import('../client/types').Entry | undefined, current: boolean, tabStop: boolean}} props */
-function ConversationRow({ app, conv, pending, current, tabStop }) {
+/** @param {{app: App, conv: import('../client/types').Conv, pending: import('../client/types').Entry | undefined, current: boolean, tabStop: boolean, onOpen: (id: number) => void}} props */
+function ConversationRow({ app, conv, pending, current, tabStop, onOpen }) {
   const { store, t, fmt } = app;
   const me = store.myId();
   const names = typingNames(app, conv.id);
@@ -115,7 +119,7 @@ function ConversationRow({ app, conv, pending, current, tabStop }) {
   const line = names.length ? html`<span class="typing-now">${conv.kind === 'group' ? t.typing(names) : t.typingShort}</span>`
     : draft ? html`<span class="preview"><em class="draft">${t.draft}</em> <bdi>${plainText(draft)}</bdi></span>`
       : html`<span class="preview">${state && !conv.last?.deleted_at && Tick(state, t[state])}${previewAuthor(app, conv, pending)}<bdi>${previewText(t, conv, pending)}</bdi></span>`;
-  return html`<li><button type="button" class=${conv.unread ? 'item fresh' : 'item'} aria-current=${current ? 'true' : undefined} tabindex=${tabStop ? 0 : -1} onClick=${() => app.open(conv.id)}>
+  return html`<li><button type="button" class=${conv.unread ? 'item fresh' : 'item'} aria-current=${current ? 'true' : undefined} tabindex=${tabStop ? 0 : -1} onClick=${() => onOpen(conv.id)}>
     <${ConversationAvatar} app=${app} conv=${conv} size=${48} />
     <span class="line1"><b><bdi>${titleOf(app, conv)}</bdi></b><time>${at ? fmt.brief(at) : ''}</time></span>
     <span class="line2">${line}${conv.unread > 0 && html`<span class="badge" role="img" aria-label=${t.unreadCount(conv.unread)}>${conv.unread > 99 ? '99+' : conv.unread}</span>`}</span>

@@ -108,7 +108,8 @@ test('people_chat', { timeout: 240_000 }, async (t) => {
     await ben.field.pressSequentially('Hello An');
     await anna.page.locator('.typing-line', { hasText: 'is typing' }).waitFor();
     await ben.field.fill('');
-    await ben.say('Hello Anna, **good** to see you');
+    await ben.field.fill('Hello Anna, **good** to see you');
+    await ben.field.press('Enter');
     await anna.row('good to see you').locator('strong').waitFor();
     await anna.page.locator('.typing-line span').first().waitFor({ state: 'detached' });
     await anna.shot('two-wide');
