@@ -1,7 +1,7 @@
 //! From the configuration to a running chat: the only place that names concrete backends.
 
 use crate::{
-    config::{Config, Database, Registration},
+    config::{Config, Registration},
     secrets,
 };
 use anyhow::{Context as _, Result, anyhow};
@@ -88,16 +88,11 @@ fn prepare_folder(folder: &Path) -> Result<()> {
 }
 
 async fn store(config: &Config) -> Result<Arc<dyn Store>> {
-    match &config.database {
-        Database::Sqlite { path, synchronous_full } => {
-            let durability = if *synchronous_full { Durability::Full } else { Durability::Normal };
-            let url = format!("sqlite://{}", path.display());
-            let store = SqliteStore::connect_with(SqliteConfig::new(url).durability(durability)).await?;
-            store.migrate().await?;
-            Ok(Arc::new(store))
-        }
-        Database::Postgres { .. } => Err(anyhow!("Postgres is not supported by this build")),
-    }
+    let durability = if config.database.synchronous_full { Durability::Full } else { Durability::Normal };
+    let url = format!("sqlite://{}", config.database.path.display());
+    let store = SqliteStore::connect_with(SqliteConfig::new(url).durability(durability)).await?;
+    store.migrate().await?;
+    Ok(Arc::new(store))
 }
 
 fn accounts(config: &Config, store: Arc<dyn Store>, signing_key: &str) -> Result<Accounts> {

@@ -68,7 +68,7 @@ fn command() -> Command {
         .global(true);
     Command::new("chat-server")
         .version(env!("CARGO_PKG_VERSION"))
-        .about("A chat server in one binary: SQLite and a web UI without configuration, Postgres and Redis for many nodes")
+        .about("A chat server in one binary, with a web UI and an embedded database")
         .after_help("Every flag is also a key of chat.toml and an environment variable; --help lists all of them.")
         .args(flags)
         .arg(file)

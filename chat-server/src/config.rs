@@ -9,4 +9,4 @@ mod typed;
 
 pub(crate) use layers::Layers;
 pub(crate) use settings::{SETTINGS, Setting, Shown};
-pub(crate) use typed::{Config, Database, LogFormat, Registration};
+pub(crate) use typed::{Config, LogFormat, Registration};

@@ -52,8 +52,7 @@ const fn address(path: &'static str, help: &'static str) -> Setting {
 pub(crate) const SETTINGS: &[Setting] = &[
     key("listen", Some("127.0.0.1:8080"), "address and port to serve on"),
     key("data_dir", Some("./chat-data"), "folder for the database, uploads and generated secrets"),
-    address("database_url", "sqlite://<data_dir>/chat.db unless set; or postgres://…"),
-    address("redis_url", "redis://…: makes this process one of several nodes"),
+    address("database_url", "sqlite://<data_dir>/chat.db unless set"),
     key("name", Some("Chat"), "what the web UI calls the service"),
     key("directory", Some("open"), "who may find and write to whom: open, contacts, closed"),
     key("registration", Some("open"), "who may register: open, invite, closed"),
@@ -79,13 +78,8 @@ pub(crate) const SETTINGS: &[Setting] = &[
         Some("full"),
         "SQLite: full, or normal (may lose the last messages on power loss)",
     ),
-    key("database.max_connections", Some("16"), "Postgres: size of the pool"),
-    key("database.acquire_timeout_seconds", Some("5"), "Postgres: wait for a connection of the pool"),
-    key("database.statement_timeout_seconds", Some("15"), "Postgres: longest statement"),
     address("media.url", "a folder in the data folder unless set; or s3://bucket/prefix?region=…&endpoint=…"),
     key("media.public_url", None, "address of a CDN in front of uploads"),
-    key("tls.cert", None, "PEM file with the certificate chain: serves HTTPS"),
-    key("tls.key", None, "PEM file with the private key"),
     key(
         "limits.enabled",
         Some("true"),

@@ -11,7 +11,6 @@ pub(crate) struct Config {
     pub(crate) listen: SocketAddr,
     pub(crate) data_dir: PathBuf,
     pub(crate) database: Database,
-    pub(crate) redis_url: Option<String>,
     pub(crate) name: String,
     pub(crate) directory: Directory,
     pub(crate) registration: Registration,
@@ -27,7 +26,6 @@ pub(crate) struct Config {
     pub(crate) min_password_score: u8,
     pub(crate) media_url: Option<String>,
     pub(crate) media_public_url: Option<String>,
-    pub(crate) tls: Option<Tls>,
     pub(crate) limits: Limits,
     pub(crate) rates: RateLimits,
     pub(crate) max_connections: usize,
@@ -35,27 +33,13 @@ pub(crate) struct Config {
     pub(crate) log_format: LogFormat,
 }
 
-/// Which database.
+/// The database: a file of this process alone.
 #[derive(Debug, Clone)]
-pub(crate) enum Database {
-    /// A file of this process alone.
-    Sqlite {
-        /// Where.
-        path: PathBuf,
-        /// Whether every commit reaches the disk before it is acknowledged.
-        synchronous_full: bool,
-    },
-    /// A server that nodes share.
-    Postgres {
-        /// Where.
-        url: String,
-        /// Size of the pool.
-        max_connections: u32,
-        /// Wait for a connection.
-        acquire_timeout: Duration,
-        /// Longest statement.
-        statement_timeout: Duration,
-    },
+pub(crate) struct Database {
+    /// Where.
+    pub(crate) path: PathBuf,
+    /// Whether every commit reaches the disk before it is acknowledged.
+    pub(crate) synchronous_full: bool,
 }
 
 /// Who may register.
@@ -80,35 +64,21 @@ pub(crate) enum LogFormat {
     Json,
 }
 
-/// Files of the certificate.
-#[derive(Debug, Clone)]
-pub(crate) struct Tls {
-    /// The chain.
-    pub(crate) cert: PathBuf,
-    /// The key.
-    pub(crate) key: PathBuf,
-}
-
 impl Config {
     /// Checks all values.
     pub(crate) fn new(layers: &Layers) -> Result<Self> {
         let read = Reader(layers);
         let data_dir: PathBuf = read.required("data_dir")?;
-        let redis_url = read.text("redis_url");
         let jwt_secret = read.text("auth.jwt_secret");
         if let Some(secret) = &jwt_secret
             && secret.len() < 32
         {
             bail!("auth.jwt_secret must have at least 32 bytes");
         }
-        if redis_url.is_some() && jwt_secret.is_none() {
-            bail!("auth.jwt_secret must be given when redis_url is set: all nodes sign with the same key");
-        }
         Ok(Self {
             listen: read.required("listen")?,
             database: database(&read, &data_dir)?,
             data_dir,
-            redis_url,
             name: read.required("name")?,
             directory: read.choice(
                 "directory",
@@ -138,7 +108,6 @@ impl Config {
             min_password_score: read.within("auth.min_password_score", 0, 4)?,
             media_url: read.text("media.url"),
             media_public_url: read.text("media.public_url"),
-            tls: tls(&read)?,
             limits: limits(&read)?,
             rates: rates(&read)?,
             max_connections: read.within("limits.connections", 1, 10_000_000)?,
@@ -152,32 +121,15 @@ impl Config {
 }
 
 fn database(read: &Reader<'_>, data_dir: &std::path::Path) -> Result<Database> {
-    let url = read.text("database_url");
-    let Some(url) = url.filter(|url| !url.starts_with("sqlite:")) else {
-        let path = match read.text("database_url") {
-            Some(url) => PathBuf::from(url.trim_start_matches("sqlite:").trim_start_matches("//")),
-            None => data_dir.join("chat.db"),
-        };
-        let synchronous_full = read.choice("database.synchronous", &[("full", true), ("normal", false)])?;
-        return Ok(Database::Sqlite { path, synchronous_full });
+    let path = match read.text("database_url") {
+        None => data_dir.join("chat.db"),
+        Some(url) => match url.strip_prefix("sqlite:") {
+            Some(path) => PathBuf::from(path.strip_prefix("//").unwrap_or(path)),
+            None => bail!("database_url must start with sqlite://"),
+        },
     };
-    if !url.starts_with("postgres://") && !url.starts_with("postgresql://") {
-        bail!("database_url must start with sqlite:// or postgres://");
-    }
-    Ok(Database::Postgres {
-        url,
-        max_connections: read.within("database.max_connections", 2, 10_000)?,
-        acquire_timeout: read.seconds("database.acquire_timeout_seconds")?,
-        statement_timeout: read.seconds("database.statement_timeout_seconds")?,
-    })
-}
-
-fn tls(read: &Reader<'_>) -> Result<Option<Tls>> {
-    match (read.text("tls.cert"), read.text("tls.key")) {
-        (Some(cert), Some(key)) => Ok(Some(Tls { cert: cert.into(), key: key.into() })),
-        (None, None) => Ok(None),
-        _ => bail!("tls.cert and tls.key must be given together"),
-    }
+    let synchronous_full = read.choice("database.synchronous", &[("full", true), ("normal", false)])?;
+    Ok(Database { path, synchronous_full })
 }
 
 fn limits(read: &Reader<'_>) -> Result<Limits> {

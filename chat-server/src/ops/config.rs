@@ -53,7 +53,7 @@ mod tests {
 
     #[test]
     fn passwords_and_secrets_are_not_printed() {
-        assert_eq!(without_password("postgres://me:hush@db/chat"), "postgres://…@db/chat");
+        assert_eq!(without_password("s3://me:hush@bucket/chat"), "s3://…@bucket/chat");
         let variables =
             [("CHAT_AUTH__JWT_SECRET".to_owned(), "hush hush hush hush hush hush hush".to_owned())];
         let layers = Layers::defaults().with_variables(variables.into_iter());
