@@ -69,11 +69,13 @@ impl fmt::Display for ErrorKind {
 }
 
 /// A failed operation: a kind, a text that is safe to show to the caller, and the cause for the log.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, thiserror::Error)]
+#[error("{message}")]
 pub struct Error {
     kind: ErrorKind,
     message: Cow<'static, str>,
     retry_after: Option<Duration>,
+    #[source]
     source: Option<Arc<dyn StdError + Send + Sync>>,
 }
 
@@ -153,16 +155,4 @@ constructors! {
     unavailable => Unavailable;
     /// Creates an error of kind [`ErrorKind::UnsupportedMedia`].
     unsupported_media => UnsupportedMedia;
-}
-
-impl fmt::Display for Error {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.message)
-    }
-}
-
-impl StdError for Error {
-    fn source(&self) -> Option<&(dyn StdError + 'static)> {
-        self.source.as_deref().map(|source| source as &(dyn StdError + 'static))
-    }
 }

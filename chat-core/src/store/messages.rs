@@ -8,39 +8,27 @@ use crate::{
     },
 };
 use async_trait::async_trait;
-use std::fmt;
 
 /// Whether a failed batch may have been stored all the same.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum CommitFailure {
     /// Nothing of it is stored.
+    #[error("batch was not committed")]
     NotCommitted,
     /// The engine went away before it answered: look every key up.
+    #[error("batch may have been committed")]
     Unknown,
 }
 
 /// The failure of a whole batch.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, thiserror::Error)]
+#[error("{failure}: {error}")]
 pub struct CommitError {
     /// What is known about the batch.
     pub failure: CommitFailure,
     /// Why.
+    #[source]
     pub error: Error,
-}
-
-impl fmt::Display for CommitError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.failure {
-            CommitFailure::NotCommitted => write!(f, "batch was not committed: {}", self.error),
-            CommitFailure::Unknown => write!(f, "batch may have been committed: {}", self.error),
-        }
-    }
-}
-
-impl std::error::Error for CommitError {
-    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
-        Some(&self.error)
-    }
 }
 
 /// Keeps messages and receipt cursors.
