@@ -16,6 +16,7 @@ use crate::{
     protocol::{BroadcastProgress, ServerFrame, encode},
 };
 use ahash::AHashMap;
+use futures_util::FutureExt;
 use std::{future::Future, pin::Pin, sync::Arc};
 use tokio::{
     sync::{Notify, Semaphore, mpsc},
@@ -24,6 +25,9 @@ use tokio::{
 
 /// Reads of turns and feeds at a time, so that a burst of them leaves connections of the store to everybody else.
 const READS: usize = 16;
+
+/// Hints that are taken in a row before turns and findings are looked at.
+const RUN: usize = 64;
 
 /// What the repair loop finds.
 #[derive(Debug)]
@@ -78,8 +82,19 @@ pub(super) async fn run(
         tokio::select! {
             delivery = &mut next => match delivery {
                 Some(delivery) => {
-                    next = next_delivery(&bus);
                     pump.take(delivery);
+                    next = next_delivery(&bus);
+                    // What waits already is taken without looking at everything else in between.
+                    for _ in 0..RUN {
+                        match (&mut next).now_or_never() {
+                            Some(Some(delivery)) => {
+                                pump.take(delivery);
+                                next = next_delivery(&bus);
+                            }
+                            Some(None) => return,
+                            None => break,
+                        }
+                    }
                 }
                 None => return,
             },

