@@ -10,6 +10,7 @@ mod groups;
 mod history;
 mod hooks;
 mod people;
+mod progress;
 mod receipts;
 mod sending;
 mod views;

@@ -3,13 +3,17 @@
 use crate::{
     Chat, Result,
     model::{ConversationId, Member, Rev, UserId},
-    protocol::{Gone, Live, ServerFrame, encode},
+    protocol::{Gone, Live, Ready, ServerFrame, encode},
     realtime::{endpoint::Endpoint, outbox::Subject},
 };
+use bytes::Bytes;
 use std::sync::Arc;
 
 /// Rows of one look. More than that come in the next.
 const ROWS: usize = 200;
+/// A look with more rows than this is a crowd: whoever writes to thousands of people for the first time reads the list again instead
+/// of thousands of frames.
+const CROWD: usize = 50;
 
 /// Tells what changed in a person's feed since it was last told here, at least what came with `rev`. Returns the conversations that
 /// the person has come into, whose events are to be told from now on.
@@ -21,20 +25,30 @@ pub(super) async fn tell(chat: &Chat, user: UserId, rev: Rev) -> Result<Vec<Conv
     }
     let mut after = hub.feed_of(user).unwrap_or(Rev::new(rev.get() - 1));
     let mut joined = Vec::new();
+    let mut is_crowd = false;
     loop {
         let rows = chat.inner.store.list_feed(user, after, ROWS).await?;
+        is_crowd |= rows.len() > CROWD;
         for row in &rows {
             after = row.user_rev;
-            if row.is_active() {
-                tell_membership(chat, &endpoints, row).await?;
-                joined.push(row.conversation_id);
-            } else {
+            if !row.is_active() {
                 tell_leave(chat, &endpoints, row);
+                continue;
+            }
+            joined.push(row.conversation_id);
+            if is_crowd {
+                withhold(&endpoints, row.conversation_id);
+            } else {
+                tell_membership(chat, &endpoints, row).await?;
             }
         }
         if rows.len() < ROWS {
             break;
         }
+    }
+    if is_crowd {
+        let frame = encode(&ServerFrame::Ready(Ready { user_rev: after, more: true }));
+        give(&endpoints, &frame);
     }
     if after < rev {
         // No membership carries the number, so it is the profile's.
@@ -87,13 +101,25 @@ async fn tell_membership(chat: &Chat, endpoints: &[Arc<Endpoint>], row: &Member)
     Ok(())
 }
 
+/// Leaves a conversation to the list that the client reads again; until it fetches it, its changes are told as `dirty`.
+fn withhold(endpoints: &[Arc<Endpoint>], id: ConversationId) {
+    for endpoint in endpoints.iter().filter(|endpoint| endpoint.is_v2()) {
+        endpoint.outbox.withhold(id);
+    }
+}
+
+/// Gives a frame to a person's connections; classic ones know no such frames.
+fn give(endpoints: &[Arc<Endpoint>], frame: &Bytes) {
+    for endpoint in endpoints.iter().filter(|endpoint| endpoint.is_v2()) {
+        endpoint.outbox.feed(frame.clone());
+    }
+}
+
 fn tell_leave(chat: &Chat, endpoints: &[Arc<Endpoint>], row: &Member) {
     let id = row.conversation_id;
     chat.inner.hub.unsubscribe(row.user_id, id);
     let frame = encode(&ServerFrame::Gone(Gone { conversation_id: id, user_rev: Some(row.user_rev) }));
-    for endpoint in endpoints.iter().filter(|endpoint| endpoint.is_v2()) {
-        endpoint.outbox.feed(frame.clone());
-    }
+    give(endpoints, &frame);
 }
 
 /// Tells a person their own profile; returns the feed's number in it.
@@ -101,9 +127,6 @@ async fn tell_profile(chat: &Chat, user: UserId, endpoints: &[Arc<Endpoint>]) ->
     let users = chat.inner.store.load_users(&[user]).await?;
     let Some(user) = users.first() else { return Ok(Rev::ZERO) };
     let view = chat.present_user(user.id, user).await?;
-    let frame = encode(&ServerFrame::UserChanged(Box::new(view)));
-    for endpoint in endpoints.iter().filter(|endpoint| endpoint.is_v2()) {
-        endpoint.outbox.feed(frame.clone());
-    }
+    give(endpoints, &encode(&ServerFrame::UserChanged(Box::new(view))));
     Ok(user.user_rev)
 }
