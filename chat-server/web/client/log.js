@@ -42,7 +42,13 @@ export class Log {
     if (this.loading.value) this.#meanwhile.push(item);
     if (!this.loaded || !this.#belongs(item)) return;
     this.items = merge(this.items, [item]);
+    if (item.deleted_at) this.#unquote(item.id);
     this.version.value++;
+  }
+
+  /** Quotes of a deleted message take no rev of their own. @param {number} id */
+  #unquote(id) {
+    this.items = this.items.map((item) => (item.reply_to?.id === id ? { ...item, reply_to: { ...item.reply_to, content: '', unavailable: true } } : item));
   }
 
   /** Inside the range, or continuing it at the end. @param {Item} item */

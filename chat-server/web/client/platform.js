@@ -34,14 +34,20 @@ function safeStorage() {
 function channel(name) {
   if (typeof BroadcastChannel === 'undefined') return { post() {}, listen: () => () => {}, close() {} };
   const inner = new BroadcastChannel(name);
+  let closed = false;
   return {
-    post: (message) => inner.postMessage(message),
+    post(message) {
+      if (!closed) inner.postMessage(message); // what ends after its page has nobody to tell
+    },
     listen(listener) {
       const handler = (/** @type {MessageEvent} */ event) => listener(event.data);
       inner.addEventListener('message', handler);
       return () => inner.removeEventListener('message', handler);
     },
-    close: () => inner.close(),
+    close() {
+      closed = true;
+      inner.close();
+    },
   };
 }
 

@@ -305,3 +305,65 @@ test('a_far_jump_loads_a_page_around_and_grows_both_ways_without_holes', async (
   while (log.hasBefore) await log.loadBefore();
   assert.deepEqual(log.items.map((item) => item.seq), Array.from({ length: 301 }, (_, i) => i + 1));
 });
+
+test('the_token_is_renewed_before_it_ends_and_told_to_the_socket', async () => {
+  // The long timer of the renewal runs a thousand times faster; the short ones of the link do not.
+  const setTimeoutFast = (run, ms) => setTimeout(run, ms > 100_000 ? ms / 1000 : ms);
+  const { server, store } = await client(seededServer(5), { setTimeout: setTimeoutFast });
+  const first = store.session.token.value;
+  const renewed = await until(() => server.frames.find((frame) => frame.type === 'refresh'));
+  assert.notEqual(renewed.payload.token, first);
+  assert.equal(renewed.payload.token, store.session.token.value);
+});
+
+test('a_token_that_the_server_refuses_is_renewed_once_and_the_request_repeated', async () => {
+  const seeded = seededServer(5);
+  const { server } = seeded;
+  let refused = 0;
+  const { fetch } = server.platform();
+  const strict = async (url, init) => {
+    if (String(url).includes('/api/sessions') && !refused++) return new Response('{"code":"unauthenticated"}', { status: 401 });
+    return fetch(url, init);
+  };
+  const { store } = await client(seeded, { fetch: strict });
+  assert.equal((await store.sessions()).length, 2);
+  assert.equal(server.requests.filter((request) => request === 'POST /auth/refresh').length, 2);
+});
+
+test('a_deleted_message_disappears_from_the_quotes_of_it', async () => {
+  const { server, store, rooms } = await client();
+  await store.openConversation(rooms.maya);
+  const quoted = store.rows(rooms.maya).find((row) => row.reply_to);
+  server.change(rooms.maya, quoted.reply_to.seq, { deleted_at: new Date().toISOString(), content: '' });
+  await until(() => store.log(rooms.maya).at(quoted.seq).reply_to.unavailable);
+});
+
+test('two_clients_of_one_person_send_each_message_once', async () => {
+  // Tabs share the channel and the lock of their origin; here a common table stands in for the disk.
+  const { IDBFactory } = await import('./indexeddb.mjs');
+  const indexedDB = new IDBFactory();
+  const seeded = seededServer(5);
+  let held = null;
+  const lock = (name, signal, run) => {
+    if (!name.startsWith('chat-outbox')) return run();
+    const before = held ?? Promise.resolve();
+    const mine = before.then(run);
+    held = mine;
+    return mine;
+  };
+  const first = await client(seeded, { indexedDB, lock });
+  const second = await client(seeded, { indexedDB, lock });
+  const { server, rooms } = seeded;
+  second.store.send(rooms.aisha, 'from the second');
+  await until(() => server.rooms.get(rooms.aisha).messages.some((message) => message.content === 'from the second'));
+  await until(() => !first.store.entries.value.length && !second.store.entries.value.length);
+  assert.equal(server.frames.filter((frame) => frame.type === 'send_message').length, 1, 'one tab sends');
+  server.setOnline(false);
+  second.store.send(rooms.aisha, 'left behind');
+  await until(() => first.store.entries.value.length === 1);
+  open.delete(first.store);
+  first.store.dispose();
+  server.setOnline(true);
+  second.store.wake();
+  await until(() => server.rooms.get(rooms.aisha).messages.some((message) => message.content === 'left behind'), 'the second tab takes over');
+});
