@@ -4,6 +4,7 @@ use crate::harness::{Answer, Setup, TestServer};
 use chat_transport::TransportConfig;
 use reqwest::{Method, RequestBuilder};
 use serde_json::{Value, json};
+use std::time::Duration;
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::TcpStream,
@@ -118,6 +119,15 @@ async fn a_body_that_never_ends_is_cut_at_the_limit() {
     answer(server.request(Method::POST, "/api/auth/login").body(endless))
         .await
         .assert_refused(413, "too_large");
+}
+
+#[tokio::test]
+async fn a_body_that_stops_in_the_middle_is_given_up() {
+    let config = TransportConfig { body_timeout: Duration::from_millis(200), ..TransportConfig::default() };
+    let server = server_for(config).await;
+    let started = "POST /api/auth/login HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n";
+    let text = raw(&server, &format!("{started}content-length: 100\r\n\r\n{{\"username\"")).await;
+    assert!(text.starts_with("HTTP/1.1 400"), "{text}");
 }
 
 #[tokio::test]

@@ -236,6 +236,15 @@ async fn broken_frames_without_end_close_with_4101() {
 }
 
 #[tokio::test]
+async fn signing_out_closes_the_socket_with_4102() {
+    let server = TestServer::start().await;
+    let ann = server.register("ann").await;
+    let mut socket = v2(&ann).await;
+    assert_eq!(ann.post("/api/auth/logout", json!({})).await.status, 204);
+    assert_eq!(socket.closed().await, Some(4102));
+}
+
+#[tokio::test]
 async fn a_drain_says_goodbye_and_closes_with_4000() {
     let mut server = TestServer::start().await;
     let (mut v2_socket, mut classic_socket) = {
