@@ -1,4 +1,6 @@
-//! The domain as plain data: no async, no storage, no wire format beyond what serde derives for ids and times.
+//! The domain as plain data: no async, no storage, no wire format.
+//!
+//! What goes into a store derives serde's traits, so that a store may keep the calls themselves, as a journal does.
 
 mod account;
 mod broadcast;

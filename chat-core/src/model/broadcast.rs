@@ -36,7 +36,7 @@ pub struct Broadcast {
 }
 
 /// A broadcast to be stored. Exactly one of `messages` and `job` carries the work.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct NewBroadcast {
     /// Who sends.
     pub sender_id: UserId,

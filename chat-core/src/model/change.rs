@@ -7,7 +7,7 @@ use super::{
 use serde::{Deserialize, Serialize};
 
 /// One write of a batch. A batch is one transaction, applied in order.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub enum Change {
     /// Store a message.
@@ -23,7 +23,7 @@ pub enum Change {
 }
 
 /// A new text for one's own message.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct EditMessage {
     /// Which message.
     pub message_id: MessageId,
@@ -38,7 +38,7 @@ pub struct EditMessage {
 }
 
 /// The deletion of a message for all; its row stays as a tombstone.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DeleteMessage {
     /// Which message.
     pub message_id: MessageId,
@@ -49,7 +49,7 @@ pub struct DeleteMessage {
 }
 
 /// The pending cursors of one conversation. They take one number together.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CursorFlush {
     /// The conversation.
     pub conversation_id: ConversationId,
@@ -60,7 +60,7 @@ pub struct CursorFlush {
 }
 
 /// Where one person's cursors shall be at least. The store clamps to the head and never goes back.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CursorMove {
     /// Whose.
     pub user_id: UserId,

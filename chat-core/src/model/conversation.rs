@@ -56,7 +56,7 @@ impl Conversation {
 }
 
 /// A group to be created.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct NewGroup {
     /// Who creates it and becomes its owner.
     pub creator: UserId,
@@ -82,7 +82,7 @@ pub struct Opened {
 }
 
 /// A change of a group's row by one of its members.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct GroupUpdate {
     /// Which group.
     pub conversation_id: ConversationId,

@@ -1,9 +1,10 @@
 //! Durable work that follows a commit: who holds a lease may do it, and a fence keeps late holders out.
 
 use super::{JobId, Timestamp};
+use serde::{Deserialize, Serialize};
 
 /// Work to be written in the same transaction as its cause.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct NewJob {
     /// Which consumer takes it, for example `broadcast`.
     pub kind: String,
@@ -33,7 +34,7 @@ pub struct Job {
 }
 
 /// What became of a claimed job.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum JobOutcome {
     /// Finished: the row goes.
     Done,

@@ -57,7 +57,7 @@ pub struct Media {
 }
 
 /// A file whose bytes are stored and whose row is to be written. The store gives the id.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct NewMedia {
     /// Who uploaded it.
     pub owner_id: UserId,

@@ -56,7 +56,7 @@ impl Member {
 }
 
 /// What one member wants done to the membership; every rule is checked again inside the transaction.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct MemberUpdate {
     /// The group.
     pub conversation_id: ConversationId,
@@ -71,7 +71,7 @@ pub struct MemberUpdate {
 }
 
 /// A change of membership.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum MemberChange {
     /// Brings people in (owner or administrator). Each takes one rev; who is in already is left as is.
     Add(Vec<UserId>),

@@ -120,7 +120,7 @@ impl MessageKey {
 pub struct RequestHash(pub [u8; 16]);
 
 /// A message to be stored.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct NewMessage {
     /// Where.
     pub conversation_id: ConversationId,

@@ -1,7 +1,7 @@
 //! People, as the chat knows them. Whose they are is the host's business.
 
 use super::{MediaId, Rev, Timestamp, UserId};
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 
 /// Where a person's picture is.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -48,7 +48,7 @@ impl User {
 }
 
 /// What a host tells about one of its users.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct NewUser {
     /// The id in the host's own user table.
     pub external_id: String,
@@ -61,11 +61,12 @@ pub struct NewUser {
 }
 
 /// A change of one's own profile; `None` leaves a field as it is.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ProfileUpdate {
     /// The name that others see.
     pub display_name: Option<String>,
     /// The picture; `Some(None)` removes it.
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "present")]
     pub avatar: Option<Option<Avatar>>,
 }
 
@@ -80,4 +81,9 @@ pub struct UserQuery {
     pub after: Option<UserId>,
     /// At most so many.
     pub limit: usize,
+}
+
+/// Reads a field that is there, so that `null` (take it away) differs from absence (leave it).
+fn present<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Option<Avatar>>, D::Error> {
+    Option::deserialize(deserializer).map(Some)
 }

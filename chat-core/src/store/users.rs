@@ -5,6 +5,7 @@ use crate::{
     model::{NewUser, ProfileUpdate, Timestamp, User, UserId, UserQuery},
 };
 use async_trait::async_trait;
+use serde::{Deserialize, Serialize};
 use std::fmt;
 
 /// Keeps the people of the chat.
@@ -45,7 +46,7 @@ pub trait UserStore: fmt::Debug + Send + Sync + 'static {
 }
 
 /// Whether a person is kept out.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Ban {
     /// May use the chat.
     Admitted,
