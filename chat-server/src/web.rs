@@ -136,6 +136,14 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn developer_tools_are_not_served() {
+        let web = Web::embedded(None);
+        for path in ["/package.json", "/client/fake.js", "/client/wire.d.ts", "/scripts/vendor.mjs", "/test/page.html"] {
+            assert!(web.find(path).await.is_none(), "{path}");
+        }
+    }
+
+    #[tokio::test]
     async fn unknown_pages_are_the_application() {
         let web = Web::embedded(None);
         let page = web.find("/").await.expect("the UI is embedded");
