@@ -57,18 +57,22 @@ impl<'a> MessageEvent<'a> {
         let message = self.message;
         let endpoint = &listener.endpoint;
         let is_own = endpoint.user_id == message.sender_id;
-        // The sender of a large broadcast is told of its progress instead.
-        let is_hidden = message.seq < listener.visible_from || (is_own && message.key.is_broadcast_item());
-        if is_hidden {
+        if message.seq < listener.visible_from {
             self.step.give(listener);
             return false;
         }
         let is_creation = message.created_rev > self.known;
-        if !is_creation && !endpoint.is_v2() {
+        if !endpoint.is_v2() && (!is_creation || (is_own && message.key.is_broadcast_item())) {
             return false;
         }
-        let frame = self.frame_for(listener, is_own).clone();
-        endpoint.outbox.event(message.conversation_id, message.rev, &frame);
+        if is_own && message.key.is_broadcast_item() {
+            // The sender of a large broadcast is told of its progress in place of thousands of echoes; what of it is looked at is
+            // fetched.
+            endpoint.outbox.dirty(message.conversation_id, message.rev);
+            return false;
+        }
+        let frame = self.frame_for(listener, is_own);
+        endpoint.outbox.event(message.conversation_id, message.rev, frame);
         if is_creation && !is_own && !endpoint.is_v2() {
             endpoint.ask_for_proof(message.conversation_id, message.seq);
         }
