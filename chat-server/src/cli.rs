@@ -69,11 +69,15 @@ fn command() -> Command {
     Command::new("chat-server")
         .version(env!("CARGO_PKG_VERSION"))
         .about("A chat server in one binary, with a web UI and an embedded database")
-        .after_help("Every flag is also a key of chat.toml and an environment variable; --help lists all of them.")
+        .after_help(
+            "Every flag is also a key of chat.toml and an environment variable; --help lists all of them.",
+        )
         .args(flags)
         .arg(file)
         .subcommand(Command::new("serve").about("Run the server (the default)"))
-        .subcommand(Command::new("config").about("Print the configuration in force and where each value comes from"))
+        .subcommand(
+            Command::new("config").about("Print the configuration in force and where each value comes from"),
+        )
         .subcommand(user_command())
         .subcommand(token_command())
 }

@@ -258,19 +258,6 @@ impl OutboxSender {
         self.with(Queue::resumed);
     }
 
-    /// Waits until less than half of the bound is used, or the connection is over. One task at a time waits.
-    pub(crate) async fn room(&self) {
-        poll_fn(|context| {
-            let mut state = self.shared.state.lock();
-            if state.queue.has_room() || state.queue.is_closed() {
-                return Poll::Ready(());
-            }
-            state.writer = Some(context.waker().clone());
-            Poll::Pending
-        })
-        .await;
-    }
-
     /// Returns the bytes that wait, the batch that the transport is writing included.
     pub(crate) fn bytes(&self) -> usize {
         self.shared.state.lock().queue.bytes()

@@ -20,7 +20,7 @@ use futures_util::FutureExt;
 use std::{future::Future, pin::Pin, sync::Arc};
 use tokio::{
     sync::{Notify, Semaphore, mpsc},
-    task::JoinSet,
+    task::{self, JoinSet},
 };
 
 /// Reads of turns and feeds at a time, so that a burst of them leaves connections of the store to everybody else.
@@ -38,20 +38,24 @@ pub(super) enum Finding {
     User(UserId, Rev),
 }
 
-/// What runs beside the flow of hints, when it is done.
-#[derive(Debug)]
-enum Done {
-    Turn,
-    Feed { user: UserId, joined: Vec<ConversationId> },
+/// What runs beside the flow of hints.
+#[derive(Debug, Clone, Copy)]
+enum Work {
+    Turn(ConversationId),
+    Feed(UserId),
     Other,
 }
+
+/// Conversations that somebody has come into, as a look at a feed found.
+type Joined = Vec<ConversationId>;
 
 struct Pump {
     chat: Chat,
     meters: Arc<Meters>,
     reads: Arc<Semaphore>,
-    /// Turns and feeds; they end with the pump.
-    work: JoinSet<Done>,
+    /// Turns and looks at feeds; they end with the pump.
+    tasks: JoinSet<Joined>,
+    work: AHashMap<task::Id, Work>,
     /// People whose feed is being read, with the number that asked for another look since.
     feeds: AHashMap<UserId, Option<Rev>>,
     lagged: Arc<Notify>,
@@ -72,7 +76,8 @@ pub(super) async fn run(
         chat,
         meters,
         reads: Arc::new(Semaphore::new(READS)),
-        work: JoinSet::new(),
+        tasks: JoinSet::new(),
+        work: AHashMap::new(),
         feeds: AHashMap::new(),
         lagged,
     };
@@ -98,7 +103,7 @@ pub(super) async fn run(
                 }
                 None => return,
             },
-            Some(done) = pump.work.join_next() => pump.finish(done),
+            Some(done) = pump.tasks.join_next_with_id() => pump.finish(done),
             Some(finding) = findings.recv() => pump.mend(finding),
         }
     }
@@ -177,9 +182,9 @@ impl Pump {
 
     fn start_turn(&mut self, conversation: ConversationId) {
         let (chat, reads, meters) = (self.chat.clone(), Arc::clone(&self.reads), Arc::clone(&self.meters));
-        self.work.spawn(async move {
+        self.spawn(Work::Turn(conversation), async move {
             turn::run(&chat, conversation, &reads, &meters).await;
-            Done::Turn
+            Joined::new()
         });
     }
 
@@ -195,13 +200,13 @@ impl Pump {
         }
         self.feeds.insert(user, None);
         let (chat, reads) = (self.chat.clone(), Arc::clone(&self.reads));
-        self.work.spawn(async move {
+        self.spawn(Work::Feed(user), async move {
             let _permit = reads.acquire().await;
-            let joined = feed::tell(&chat, user, rev).await.unwrap_or_else(|error| {
+            feed::tell(&chat, user, rev).await.unwrap_or_else(|error| {
+                // The repair loop sees that it was not told.
                 tracing::warn!(%error, %user, "own feed could not be read");
-                Vec::new()
-            });
-            Done::Feed { user, joined }
+                Joined::new()
+            })
         });
     }
 
@@ -210,41 +215,54 @@ impl Pump {
             return;
         }
         let (chat, reads) = (self.chat.clone(), Arc::clone(&self.reads));
-        self.work.spawn(async move {
+        self.spawn(Work::Other, async move {
             let _permit = reads.acquire().await;
             if let Err(error) = tell_progress(&chat, user, broadcast).await {
                 tracing::warn!(%error, %broadcast, "progress of a broadcast could not be read");
             }
-            Done::Other
+            Joined::new()
         });
     }
 
     fn tell_contacts(&mut self, user: UserId) {
         let (chat, reads) = (self.chat.clone(), Arc::clone(&self.reads));
-        self.work.spawn(async move {
+        self.spawn(Work::Other, async move {
             let _permit = reads.acquire().await;
             if let Err(error) = feed::tell_contacts(&chat, user).await {
                 tracing::warn!(%error, %user, "changed profile could not be told");
             }
-            Done::Other
+            Joined::new()
         });
     }
 
-    fn finish(&mut self, done: std::result::Result<Done, tokio::task::JoinError>) {
-        match done {
-            Ok(Done::Feed { user, joined }) => {
-                for conversation in joined {
-                    if self.chat.inner.hub.adopt(conversation) {
-                        self.start_turn(conversation);
-                    }
-                }
-                if let Some(Some(rev)) = self.feeds.remove(&user) {
-                    self.look_at_feed(user, rev);
-                }
+    fn spawn(&mut self, work: Work, job: impl Future<Output = Joined> + Send + 'static) {
+        let id = self.tasks.spawn(job).id();
+        self.work.insert(id, work);
+    }
+
+    fn finish(&mut self, done: std::result::Result<(task::Id, Joined), task::JoinError>) {
+        let (id, joined) = match done {
+            Ok((id, joined)) => (id, Some(joined)),
+            Err(error) => {
+                tracing::error!(%error, "a task of the pump failed");
+                (error.id(), None)
             }
-            Ok(Done::Turn | Done::Other) => {}
-            // A turn that panicked leaves its conversation waiting; the process is not in a state to go on with it.
-            Err(error) => tracing::error!(%error, "a turn of the pump failed"),
+        };
+        let work = self.work.remove(&id);
+        let hub = &self.chat.inner.hub;
+        if let (Some(Work::Turn(conversation)), None) = (work, &joined) {
+            // Else everything of the conversation would wait for it for ever.
+            hub.abandon_turn(conversation);
+        }
+        for conversation in joined.unwrap_or_default() {
+            if self.chat.inner.hub.adopt(conversation) {
+                self.start_turn(conversation);
+            }
+        }
+        if let Some(Work::Feed(user)) = work
+            && let Some(Some(rev)) = self.feeds.remove(&user)
+        {
+            self.look_at_feed(user, rev);
         }
     }
 

@@ -254,7 +254,7 @@ async fn a_dropped_outbox_ends_whoever_waits_for_room() {
     push(&sender, HERE, 1, 6 << 10);
     let waits = tokio::spawn({
         let sender = sender.clone();
-        async move { sender.room().await }
+        async move { sender.row(Bytes::from_static(b"{}")).await }
     });
     tokio::task::yield_now().await;
     drop(outbox);
