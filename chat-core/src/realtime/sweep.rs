@@ -64,8 +64,9 @@ fn look(sessions: &Sessions, connection: &Connection, now: Timestamp) {
     if connection.stage() == Stage::Silent && age >= pacing.hello_within {
         return connection.close(CloseCode::Protocol);
     }
-    let last = heard_at.max(connection.pinged_at.load(Ordering::Relaxed));
-    if Duration::from_millis(millis.saturating_sub(last)) >= pacing.heartbeat {
+    // Also with traffic from the client: it tells by the pings that the server is still there.
+    let pinged_at = connection.pinged_at.load(Ordering::Relaxed);
+    if Duration::from_millis(millis.saturating_sub(pinged_at)) >= pacing.heartbeat {
         connection.pinged_at.store(millis, Ordering::Relaxed);
         connection.endpoint.outbox.ping();
     }

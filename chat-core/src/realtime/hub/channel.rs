@@ -8,7 +8,7 @@ use super::{
 use crate::{
     Chat,
     model::{ConversationId, ConversationKind, Cursor, Message, Rev, Roster, Seq, UserId},
-    protocol::ReceiptStatus,
+    protocol::{CloseCode, ReceiptStatus},
     realtime::endpoint::Endpoint,
 };
 use bytes::Bytes;
@@ -66,6 +66,15 @@ enum Members {
 struct Pace {
     last: Instant,
     pending: Option<Rev>,
+}
+
+/// Lets somebody who came late read what the others were told: a classic connection can only do that when it opens.
+fn catch_up(endpoint: &Endpoint, conversation: ConversationId, known: Rev) {
+    if endpoint.is_v2() {
+        endpoint.outbox.dirty(conversation, known);
+    } else if !endpoint.is_resuming() {
+        endpoint.farewell(CloseCode::Drain);
+    }
 }
 
 impl Channel {
@@ -199,6 +208,10 @@ impl Channel {
                     member.since_rev
                 };
                 base = Some(base.map_or(from, |base| base.min(from)));
+                // The others here were told more than that: this one has to read it.
+                if !was_empty && self.known > member.since_rev {
+                    catch_up(endpoint, self.id, self.known);
+                }
             }
         }
         if let Some(base) = base.filter(|_| was_empty) {

@@ -4,11 +4,11 @@ use super::{super::connection::Connection, Notice};
 use crate::{
     Chat, Error, Result,
     config::Directory,
-    model::{UserId, UserQuery},
+    model::{Timestamp, UserId, UserQuery},
     protocol::{FrameId, Presence as PresenceView, PresenceAck, PresenceStatus, ServerFrame, encode},
     realtime::{endpoint::Endpoint, outbox::Subject},
 };
-use ahash::AHashSet;
+use ahash::{AHashMap, AHashSet};
 use std::sync::Arc;
 
 /// People whom one connection may watch.
@@ -19,12 +19,6 @@ const CONTACTS: usize = 1_000;
 
 /// So many possible receivers are asked about by id; with more the person's contacts are listed.
 const ASKED_BY_ID: usize = 500;
-
-impl From<Notice> for PresenceView {
-    fn from(notice: Notice) -> Self {
-        Self { user_id: notice.user_id, status: notice.status, last_seen: notice.last_seen }
-    }
-}
 
 /// Who may get a notice.
 struct Audience {
@@ -84,15 +78,21 @@ impl Chat {
             return Ok(());
         }
         let tells_all = self.few_online().is_some();
-        for notice in notices {
-            let audience = self.inner.presence.audience(notice.user_id);
+        let audiences = notices.iter().map(|notice| (notice, self.inner.presence.audience(notice.user_id)));
+        let heard: Vec<_> = audiences.filter(|(_, audience)| !audience.is_empty()).collect();
+        let last_seen = self.last_seen(heard.iter().map(|(notice, _)| *notice)).await?;
+        for (notice, audience) in heard {
             let watchers_ask = self.directory() != Directory::Open && !audience.watchers.is_empty();
             let classic_ask = !tells_all && !audience.classic.is_empty();
             let asked = audience.watchers.iter().filter(|_| watchers_ask);
             let asked = asked.chain(audience.classic.iter().filter(|_| classic_ask));
             let asked: AHashSet<UserId> = asked.map(|endpoint| endpoint.user_id).collect();
             let contacts = self.contacts_among(notice.user_id, &asked).await?;
-            let frame = encode(&ServerFrame::UserStatus((*notice).into()));
+            let frame = encode(&ServerFrame::UserStatus(PresenceView {
+                user_id: notice.user_id,
+                status: notice.status,
+                last_seen: last_seen.get(&notice.user_id).copied(),
+            }));
             let subject = Subject::Presence(notice.user_id);
             for watcher in &audience.watchers {
                 let is_own = watcher.user_id == notice.user_id;
@@ -109,6 +109,17 @@ impl Chat {
         Ok(())
     }
 
+    /// Reads when those who went offline were last seen.
+    async fn last_seen(&self, notices: impl Iterator<Item = &Notice>) -> Result<AHashMap<UserId, Timestamp>> {
+        let is_offline = |notice: &&Notice| notice.status == PresenceStatus::Offline;
+        let gone: Vec<_> = notices.filter(is_offline).map(|notice| notice.user_id).collect();
+        if gone.is_empty() {
+            return Ok(AHashMap::default());
+        }
+        let users = self.inner.store.load_users(&gone).await?;
+        Ok(users.into_iter().filter_map(|user| Some((user.id, user.last_seen?))).collect())
+    }
+
     async fn contacts_among(&self, user: UserId, others: &AHashSet<UserId>) -> Result<AHashSet<UserId>> {
         if others.is_empty() {
             return Ok(AHashSet::default());
@@ -120,6 +131,12 @@ impl Chat {
             self.contacts_of(user).await?
         };
         Ok(contacts.into_iter().collect())
+    }
+}
+
+impl Audience {
+    fn is_empty(&self) -> bool {
+        self.watchers.is_empty() && self.classic.is_empty()
     }
 }
 

@@ -48,8 +48,6 @@ pub(crate) struct Notice {
     pub(crate) user_id: UserId,
     /// What.
     pub(crate) status: PresenceStatus,
-    /// When this node last saw the person, for somebody who went offline here.
-    pub(crate) last_seen: Option<Timestamp>,
 }
 
 /// The table of one node.
@@ -61,7 +59,6 @@ pub(crate) struct Table {
     chosen: AHashMap<UserId, PresenceState>,
     /// What the sessions of this node were last told; absent is offline.
     told: AHashMap<UserId, PresenceStatus>,
-    seen: AHashMap<UserId, Timestamp>,
     /// Of this node and not yet published.
     unpublished: AHashSet<UserId>,
     unpublished_choices: AHashSet<UserId>,
@@ -128,9 +125,8 @@ impl Table {
             .extract_if(|_, here| here.leaving.is_some_and(|end| end <= now))
             .map(|(user, here)| (user, here.seen))
             .collect();
-        for (user, seen) in &gone {
+        for (user, _) in &gone {
             self.unpublished.insert(*user);
-            self.seen.insert(*user, *seen);
         }
         for (_, lease) in self.elsewhere.extract_if(|_, lease| lease.until <= now) {
             self.stale.extend(lease.users.into_keys());
@@ -213,11 +209,9 @@ impl Table {
                 _ => self.told.insert(user_id, status),
             };
             if before.unwrap_or(PresenceStatus::Offline) != status {
-                let last_seen = self.seen.remove(&user_id).filter(|_| status == PresenceStatus::Offline);
-                notices.push(Notice { user_id, status, last_seen });
+                notices.push(Notice { user_id, status });
             }
         }
-        self.seen.retain(|user, _| self.told.contains_key(user));
         notices
     }
 

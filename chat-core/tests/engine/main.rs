@@ -1,0 +1,10 @@
+//! The realtime engine from outside: several nodes in one process, real sessions, a clock that tests move.
+
+mod classic;
+mod cluster;
+mod connections;
+mod model;
+mod presence;
+mod resume;
+mod simulation;
+mod wire;
