@@ -138,7 +138,13 @@ mod tests {
     #[tokio::test]
     async fn developer_tools_are_not_served() {
         let web = Web::embedded(None);
-        for path in ["/package.json", "/client/fake.js", "/client/wire.d.ts", "/scripts/vendor.mjs", "/test/page.html"] {
+        for path in [
+            "/package.json",
+            "/client/fake.js",
+            "/client/wire.d.ts",
+            "/scripts/vendor.mjs",
+            "/test/page.html",
+        ] {
             assert!(web.find(path).await.is_none(), "{path}");
         }
     }
