@@ -153,8 +153,12 @@ pub(super) async fn changes_and_their_head_are_one_snapshot(stage: Stage) {
     });
     let mut known = Rev::new(1);
     while known < Rev::new(301) {
+        let is_over = writer.is_finished();
         let changes = stage.changes(place, other, known).await;
         let revs = revs(&changes);
+        if is_over && revs.is_empty() {
+            break;
+        }
         assert_eq!(changes.conversation.last_rev.get(), changes.conversation.last_seq.get() + 1);
         assert!(revs.iter().copied().eq(known.get() + 1..=changes.conversation.last_rev.get()));
         known = changes.to_rev();

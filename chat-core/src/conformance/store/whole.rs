@@ -107,7 +107,8 @@ pub(super) async fn a_durable_store_has_everything_after_it_was_opened_again(sta
 /// A store says whether several processes may use it; one that is shared shows each what the other wrote.
 pub(super) async fn a_shared_store_shows_each_process_what_the_other_wrote(stage: Stage) {
     if !stage.store.capabilities().shared {
-        return assert!(!stage.store.capabilities().shared, "told once, told always");
+        // One process alone: there is no second one that anything could be shown to.
+        return;
     }
     let [one, other] = stage.people().await;
     let place = stage.direct(one, other).await;
