@@ -140,6 +140,7 @@ impl Inner {
         if let Some(known) = self.caches.memberships.get(&(id, user)) {
             return Ok(known);
         }
+        let mark = self.caches.mark();
         let (conversation, member) = self.store.load_membership(id, user).await?;
         if !member.is_active() {
             return Err(no_such_conversation());
@@ -150,7 +151,7 @@ impl Inner {
             visible_from_seq: member.visible_from_seq,
             member_count: conversation.member_count,
         };
-        self.caches.memberships.insert((id, user), membership);
+        self.caches.keep(mark, &self.caches.memberships, (id, user), membership);
         Ok(membership)
     }
 

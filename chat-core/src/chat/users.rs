@@ -177,16 +177,17 @@ impl Inner {
             }
         }
         if !missing.is_empty() {
+            let mark = self.caches.mark();
             for user in self.store.load_users(&missing).await? {
-                found.push(self.remember(user));
+                found.push(self.remember(mark, user));
             }
         }
         Ok(found)
     }
 
-    fn remember(&self, user: User) -> Arc<User> {
+    fn remember(&self, mark: u64, user: User) -> Arc<User> {
         let user = Arc::new(user);
-        self.caches.users.insert(user.id, Arc::clone(&user));
+        self.caches.keep(mark, &self.caches.users, user.id, Arc::clone(&user));
         user
     }
 
@@ -203,13 +204,14 @@ impl Inner {
         }
         let now = self.now();
         let new = NewUser { external_id: external_id.to_owned(), display_name, avatar, now };
+        let mark = self.caches.mark();
         let user = self.store.ensure_user(new).await?;
         // Nobody can have seen a person who is created just now.
         if user.updated_at == now && user.created_at != now {
             self.announce_profile(&user).await;
         }
         self.caches.externals.insert(external_id.into(), user.id);
-        Ok(self.remember(user))
+        Ok(self.remember(mark, user))
     }
 
     async fn check_picture(&self, owner: UserId, picture: MediaId) -> Result<()> {
