@@ -23,7 +23,7 @@ const REFETCH_MS = 2000;
  * @param {() => number} options.open id of the conversation on screen, or 0
  * @param {(id: number) => void} options.onReset what is shown of a conversation is unproven
  * @param {(clientId: string) => void} options.onOwn a message of this person reached the store
- * @param {(conv: Conv, message: import('./wire').Message) => void} options.onNew somebody else's message, live
+ * @param {(conv: Conv, message: import('./wire').Message, live: boolean) => void} options.onNew somebody else's message; not `live`: it was missed
  */
 export function createConversations({ platform, http, socket, people, me, open, onReset, onOwn, onNew }) {
   const convs = signal(/** @type {ReadonlyMap<number, Conv>} */ (new Map()));
@@ -39,7 +39,8 @@ export function createConversations({ platform, http, socket, people, me, open, 
   /** @type {Map<string, {seq: number, timer: any}>} */ const cursors = new Map();
   /** @type {Map<number, number>} */ const readSentAt = new Map();
   let userRev = 0;
-  let ready = false;
+  /** Whether the server has told all that was missed. Until then nothing counts as read. */
+  const settled = signal(false);
   let listReset = false;
   const loaded = signal(false);
 
@@ -114,7 +115,7 @@ export function createConversations({ platform, http, socket, people, me, open, 
     convs.value = new Map(convs.value).set(id, next);
     if (!known || rejoined) {
       known?.dispose();
-      revs.set(id, track(id, payload.last_rev, ready));
+      revs.set(id, track(id, payload.last_rev, settled.peek()));
     }
     if (rejoined) onReset(id);
     if (payload.unread !== undefined && payload.last_rev >= (revs.get(id)?.known ?? 0)) {
@@ -195,7 +196,7 @@ export function createConversations({ platform, http, socket, people, me, open, 
     }
     recount(id);
     delivered(id, message.seq);
-    if (isNew && live && !message.deleted_at) onNew(/** @type {Conv} */ (get(id)), message);
+    if (isNew && !message.deleted_at) onNew(/** @type {Conv} */ (get(id)), message, live);
   }
 
   /** @param {number} id */
@@ -282,12 +283,14 @@ export function createConversations({ platform, http, socket, people, me, open, 
   /** A person has seen everything up to the end. @param {number} id */
   function read(id) {
     const conv = get(id);
-    const items = logs.get(id)?.items;
-    const seq = items?.length && !logs.get(id)?.hasAfter ? (items.at(-1)?.seq ?? 0) : 0;
-    if (!conv?.me || conv.gone || seq <= conv.me.read_seq) return;
+    const shown = logs.get(id);
+    // What is not proven, or does not reach to the end, says nothing about the end.
+    const seq = shown && !shown.unproven && !shown.hasAfter ? (shown.items.at(-1)?.seq ?? 0) : 0;
+    if (!settled.peek() || !conv?.me || conv.gone || seq <= conv.me.read_seq) return;
     moveCursor(id, me(), seq, seq);
-    const wait = Math.max(0, (readSentAt.get(id) ?? 0) + READ_MS - platform.now());
-    readSentAt.set(id, platform.now() + wait);
+    const now = platform.now();
+    const wait = Math.max(0, (readSentAt.get(id) ?? 0) + READ_MS - now);
+    if (!cursors.has(`message_read/${id}`)) readSentAt.set(id, now + wait);
     sendCursor('message_read', id, seq, wait);
   }
 
@@ -355,7 +358,7 @@ export function createConversations({ platform, http, socket, people, me, open, 
 
   /** @param {number} [to] */
   function advanceUserRev(to) {
-    if (ready && to === userRev + 1) userRev = to;
+    if (settled.peek() && to === userRev + 1) userRev = to;
   }
 
   /** Reads a conversation's state anew. @param {number} id @returns {Promise<void>} */
@@ -440,12 +443,12 @@ export function createConversations({ platform, http, socket, people, me, open, 
         people.learn([frame.payload]);
         return advanceUserRev(frame.payload.user_rev);
       case 'ready': {
-        ready = true;
         userRev = frame.payload.user_rev;
         for (const tracked of revs.values()) tracked.unchanged();
         if (listReset || frame.payload.more) void loadList(listReset).catch(() => {});
         listReset = false;
         loaded.value = true;
+        settled.value = true;
         return;
       }
     }
@@ -455,6 +458,7 @@ export function createConversations({ platform, http, socket, people, me, open, 
     convs,
     /** Whether the list has been told once. */
     loaded,
+    settled,
     get,
     log,
     handle,
@@ -466,7 +470,7 @@ export function createConversations({ platform, http, socket, people, me, open, 
     gone,
     /** What this client has, for `hello`; the conversation on screen first. */
     have() {
-      ready = false;
+      settled.value = false;
       for (const tracked of revs.values()) tracked.catchUp();
       const list = [...convs.value.values()].filter((conv) => !conv.gone && revs.has(conv.id));
       list.sort((a, b) => Number(b.id === open()) - Number(a.id === open()) || b.at - a.at);

@@ -147,7 +147,7 @@ export class Log {
 
   /** @param {string | null} key @param {number} count */
   setDivider(key, count) {
-    if (this.divider === key) return;
+    if (this.divider === key && this.dividerCount === count) return;
     this.divider = key;
     this.dividerCount = count;
     this.version.value++;

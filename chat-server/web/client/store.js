@@ -56,6 +56,8 @@ export function createStore({ server, origin, platform, tokenProvider, blobs, de
   const attention = signal(true);
   const banner = signal(/** @type {Banner} */ (''));
   const news = signal(/** @type {{conv: import('./types').Conv, message: import('./wire').Message} | null} */ (null));
+  /** Row above which a long absence ended: where a reader goes on. */
+  const missed = signal(/** @type {string | null} */ (null));
   const broadcasts = signal(/** @type {Record<number, import('./wire').Broadcast>} */ ({}));
   const slowDown = signal(0);
   /** Local pictures by row key. @type {Map<string, {url: string, name: string, type: string, size: number, width?: number, height?: number}[]>} */
@@ -80,14 +82,19 @@ export function createStore({ server, origin, platform, tokenProvider, blobs, de
     open: () => open.value,
     onOwn: (clientId) => void outbox?.settle(clientId),
     onReset(id) {
-      const log = conversations.log(id);
-      if (id === open.value && log.loaded) void reload(id);
+      if (id === open.value && conversations.log(id).loaded) void conversations.refresh(id).then(() => land(id));
     },
-    onNew(conv, message) {
+    onNew(conv, message, live) {
       const log = conversations.log(conv.id);
-      if (conv.id === open.value && !attention.value && !log.divider) log.setDivider(`m${message.id}`, 1);
-      else if (log.divider) log.dividerCount++;
-      news.value = { conv, message };
+      // A line above what came while nobody looked, or while the link was down for long.
+      const unseen = !attention.value || (!live && banner.value !== '');
+      if (conv.id === open.value && unseen && !log.divider) {
+        log.setDivider(`m${message.id}`, 1);
+        if (!live) missed.value = log.divider;
+      } else if (log.divider) {
+        log.dividerCount++;
+      }
+      if (live) news.value = { conv, message };
     },
   });
 
@@ -278,8 +285,16 @@ export function createStore({ server, origin, platform, tokenProvider, blobs, de
       open.value = id;
       opening.value = id;
     });
+    missed.value = null;
     if (!id) return;
     socket.post('open_conversation', { conversation_id: id });
+    await land(id);
+  }
+
+  /** Shows a conversation from the first unread message on, with what is needed for that. @param {number} id */
+  async function land(id) {
+    if (open.peek() !== id) return;
+    opening.value = id;
     const log = conversations.log(id);
     const conv = conversations.get(id);
     const unread = conv?.unread ?? 0;
@@ -326,6 +341,8 @@ export function createStore({ server, origin, platform, tokenProvider, blobs, de
     limits,
     open,
     opening,
+    missed,
+    settled: conversations.settled,
     attention,
     banner,
     news,

@@ -105,9 +105,18 @@ export function conversation({ app, conv }) {
   if (atEnd.value) leftAt.current = lastSeq;
   const below = atEnd.value ? 0 : rows.filter((/** @type {any} */ row) => row.seq > leftAt.current && row.sender_id !== me).length;
   const attention = store.attention.value;
+  const settled = store.settled.value;
+  // After a long absence one goes on where one stopped, and only then does anything count as read.
+  const missed = settled ? store.missed.value : null;
+  const went = useRef(store.missed.peek());
   useEffect(() => {
-    if (atEnd.value && attention && !opening && log.loaded) store.seen(id);
-  }, [atEnd.value, attention, opening, lastSeq, rows]);
+    if (missed && missed !== went.current) {
+      went.current = missed;
+      ctx.list?.toKey(missed, LANDING);
+    } else if (settled && atEnd.value && attention && !opening && log.loaded) {
+      store.seen(id);
+    }
+  }, [atEnd.value, attention, opening, settled, missed, lastSeq, rows]);
   app.escape = () => {
     if (ctx.active.value) ctx.active.value = '';
     else if (!atEnd.value) void ctx.toEnd();

@@ -49,7 +49,7 @@ async function person(browser, url, name) {
       await self.row(text).waitFor();
     },
     shot: async (/** @type {string} */ label) => {
-      if (shots) await page.screenshot({ path: `${shots}/${label}.png` });
+      if (shots && !page.isClosed()) await page.screenshot({ path: `${shots}/${label}.png` });
     },
   };
   return self;
@@ -228,6 +228,38 @@ test('people_chat', { timeout: 240_000 }, async (t) => {
         assert.ok(at[0] < at[1], 'in the order of writing');
       }
       for (const one of [anna, ben, cleo]) one.errors.length = 0; // refused connections are reported by the browser
+    });
+  }
+
+  if (server.kill && server.start) {
+    await step('somebody_who_was_away_for_long_converges', async () => {
+      const signedIn = async (/** @type {string} */ path, /** @type {object} */ body, /** @type {string} */ token = '') => {
+        const answer = await fetch(`${server.url}/api${path}`, { method: 'POST', body: JSON.stringify(body), headers: { 'content-type': 'application/json', ...(token ? { authorization: `Bearer ${token}` } : {}) } });
+        return answer.json();
+      };
+      await ben.item(anna.username).click();
+      await ben.row('me too').waitFor();
+      const id = Number(/#c=(\d+)/.exec(ben.page.url())?.[1]);
+      await server.kill?.();
+      await ben.context.setOffline(true);
+      await server.start?.();
+      const { token } = await signedIn('/auth/login', { username: anna.username, password: PASSWORD });
+      for (let i = 0; i < 620; i += 20) {
+        await Promise.all(Array.from({ length: 20 }, (_, k) => signedIn(`/conversations/${id}/messages`, { message: `bulk ${i + k}` }, token)));
+      }
+      await signedIn(`/conversations/${id}/messages`, { message: 'the very last' }, token);
+      await ben.context.setOffline(false);
+      await ben.item('the very last').waitFor({ timeout: 40_000 });
+      await ben.item('the very last').locator('.badge', { hasText: '99+' }).waitFor();
+      await ben.page.locator('.divider', { hasText: /^621 new messages$/ }).waitFor();
+      await ben.shot('long-absence-wide');
+      await ben.page.locator('.jump').click();
+      await ben.row('the very last').waitFor();
+      await ben.item('the very last').locator('.badge').waitFor({ state: 'detached' });
+      await anna.row('the very last').locator('.tick.read').waitFor();
+      const rows = await ben.page.evaluate((id) => /** @type {any} */ (document.querySelector('chat-app')).app.store.rows(id).map((/** @type {any} */ row) => row.seq), id);
+      assert.deepEqual(rows, rows.map((/** @type {number} */ _, /** @type {number} */ i) => rows[0] + i), 'no hole');
+      for (const one of [anna, ben, cleo]) one.errors.length = 0;
     });
   }
 

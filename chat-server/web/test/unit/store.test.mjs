@@ -12,7 +12,7 @@ afterEach(() => {
 });
 
 async function until(check, what = check.toString()) {
-  for (let i = 0; i < 400; i++) {
+  for (let i = 0; i < 1000; i++) {
     const value = check();
     if (value) return value;
     await new Promise((resolve) => setTimeout(resolve, 5));
@@ -366,4 +366,51 @@ test('two_clients_of_one_person_send_each_message_once', async () => {
   server.setOnline(true);
   second.store.wake();
   await until(() => server.rooms.get(rooms.aisha).messages.some((message) => message.content === 'left behind'), 'the second tab takes over');
+});
+
+test('reading_on_and_on_is_told_once_a_second_and_never_late', async () => {
+  const { server, store, rooms } = await client();
+  await store.openConversation(rooms.sofia);
+  const before = server.rooms.get(rooms.sofia).messages.length;
+  for (let i = 0; i < 30; i++) {
+    server.incoming(rooms.sofia, 6, `line ${i}`);
+    await until(() => store.rows(rooms.sofia).length === before + i + 1);
+    store.seen(rooms.sofia);
+  }
+  const started = Date.now();
+  await until(() => server.rooms.get(rooms.sofia).members.get(1).read_seq === before + 30);
+  assert.ok(Date.now() - started < 1500);
+  assert.ok(server.frames.filter((frame) => frame.type === 'message_read').length <= 3);
+});
+
+test('after_a_long_absence_a_line_stands_above_what_was_missed', async () => {
+  const c = await client();
+  const { server, store, rooms } = c;
+  await store.openConversation(rooms.sofia);
+  server.setOnline(false);
+  await until(() => store.banner.value === 'offline', 'the banner');
+  server.incoming(rooms.sofia, 6, 'missed one');
+  server.incoming(rooms.sofia, 6, 'missed two');
+  server.setOnline(true);
+  store.wake();
+  await until(() => store.rows(rooms.sofia).at(-1).content === 'missed two');
+  const log = store.log(rooms.sofia);
+  assert.equal(store.rows(rooms.sofia).find((row) => row.key === log.divider).content, 'missed one');
+  assert.equal(log.dividerCount, 2);
+});
+
+test('nothing_counts_as_read_while_a_reset_is_being_repaired', async () => {
+  const { server, store, rooms } = await client();
+  await store.openConversation(rooms.sofia);
+  const room = server.rooms.get(rooms.sofia);
+  const before = room.messages.length;
+  for (let i = 0; i < 100; i++) server.write(room, 6, `while away ${i}`);
+  server.latency = 20;
+  server.tell('reset', { conversation_id: rooms.sofia, rev: room.rev, cursor: 0, first_seq: 1, last_seq: room.messages.length });
+  await until(() => store.log(rooms.sofia).unproven);
+  store.seen(rooms.sofia);
+  await until(() => store.log(rooms.sofia).divider && store.opening.value === 0, 'the landing');
+  assert.equal(store.log(rooms.sofia).at(before + 1).key, store.log(rooms.sofia).divider);
+  assert.equal(store.log(rooms.sofia).dividerCount, 100);
+  assert.equal(room.members.get(1).read_seq, before);
 });
