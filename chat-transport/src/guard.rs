@@ -40,6 +40,17 @@ pub(crate) fn check_origin(parts: &Parts, config: &TransportConfig) -> Result<()
     }
 }
 
+/// As [`check_origin`], for a request whose token no browser adds by itself: a page that this machine serves may use a server of
+/// this machine on another port, as the page of a classic installation does.
+pub(crate) fn check_token_origin(parts: &Parts, config: &TransportConfig) -> Result<()> {
+    let origin = parts.headers.get(header::ORIGIN).and_then(|origin| origin.to_str().ok());
+    let page = origin.and_then(|origin| origin.split_once("://")).map(|(_, host)| host);
+    match (page, authority(parts)) {
+        (Some(page), Some(own)) if is_loopback(page) && is_loopback(own) => Ok(()),
+        _ => check_origin(parts, config),
+    }
+}
+
 /// Refuses a change that a foreign page may have caused with the browser's cookies: such a request must prove that it comes
 /// from a page of ours.
 pub(crate) fn check_cookie_request(parts: &Parts, config: &TransportConfig) -> Result<()> {
@@ -110,6 +121,12 @@ fn host_name(authority: &str) -> &str {
     }
 }
 
+fn is_loopback(authority: &str) -> bool {
+    let name = host_name(authority);
+    let address = name.trim_start_matches('[').trim_end_matches(']').parse::<IpAddr>();
+    address.map_or(name.eq_ignore_ascii_case("localhost"), |address| address.is_loopback())
+}
+
 fn ends_with_label(name: &str, label: &str) -> bool {
     let Some(start) = name.len().checked_sub(label.len()) else { return false };
     start > 0
@@ -152,7 +169,7 @@ pub(crate) fn allow_list<'a>(methods: impl Iterator<Item = &'a Method>) -> Strin
 
 #[cfg(test)]
 mod tests {
-    use super::{check_cookie_request, check_host, check_origin};
+    use super::{check_cookie_request, check_host, check_origin, check_token_origin};
     use crate::TransportConfig;
     use http::{Request, request::Parts};
 
@@ -193,6 +210,19 @@ mod tests {
             assert!(check(origin).is_err(), "{origin}");
         }
         assert!(check_origin(&parts(&[("host", "chat.example")]), &config()).is_ok());
+    }
+
+    #[test]
+    fn with_a_token_pages_of_this_machine_may_use_its_server() {
+        let check =
+            |host, origin| check_token_origin(&parts(&[("host", host), ("origin", origin)]), &config());
+        for host in ["127.0.0.1:9000", "localhost:9000", "[::1]:9000"] {
+            assert!(check(host, "http://localhost:8080").is_ok(), "{host}");
+            assert!(check(host, "http://evil.example").is_err(), "{host}");
+            assert!(check(host, "http://localhost.evil.example").is_err(), "{host}");
+        }
+        assert!(check("chat.example", "http://localhost:8080").is_err());
+        assert!(check("10.0.0.1:9000", "http://localhost:8080").is_err());
     }
 
     #[test]

@@ -8,16 +8,24 @@
 //! The host says who asks by putting an [`Identity`](chat_core::auth::Identity) into the request's extensions; or the chat's
 //! [`Authenticator`](chat_core::auth::Authenticator) reads bearer tokens.
 //!
-//! ```no_run
-//! # async fn example(store: impl chat_core::store::Store) -> Result<(), Box<dyn std::error::Error>> {
-//! use chat_core::Chat;
+//! ```
+//! use chat_core::{Chat, store::memory::MemoryStore};
 //! use chat_transport::{ChatService, Server};
 //! use tokio_util::sync::CancellationToken;
 //!
-//! let chat = Chat::builder(store).build()?;
-//! tokio::spawn(chat.run());
-//! let listener = tokio::net::TcpListener::bind("127.0.0.1:8080").await?;
-//! Server::new(ChatService::new(chat)).serve(listener, CancellationToken::new()).await?;
+//! # #[tokio::main]
+//! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let chat = Chat::builder(MemoryStore::new()).build()?;
+//! let running = tokio::spawn(chat.run());
+//! let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await?;
+//! let shutdown = CancellationToken::new();
+//! let serving = tokio::spawn(Server::new(ChatService::new(chat.clone())).serve(listener, shutdown.clone()));
+//!
+//! // When it is time to go, connections are told to come back elsewhere, and everything under way is finished.
+//! shutdown.cancel();
+//! chat.shutdown();
+//! serving.await??;
+//! running.await??;
 //! # Ok(())
 //! # }
 //! ```

@@ -62,7 +62,11 @@ struct Handed {
 pub(crate) async fn open(call: Call) -> Result<Response> {
     let identity = identify(&call).await?;
     let config = &call.shared.config;
-    let origin = guard::check_origin(&call.parts, config);
+    let origin = match call.parts.extensions.get::<Identity>() {
+        // The host's sign-in may rest on a cookie, which every page's socket would carry.
+        Some(_) => guard::check_origin(&call.parts, config),
+        None => guard::check_token_origin(&call.parts, config),
+    };
     let mut request = Request::from_parts(call.parts, ());
     if !hyper_tungstenite::is_upgrade_request(&request) {
         return Err(Error::invalid("this path takes WebSocket handshakes"));

@@ -45,7 +45,7 @@ async fn a_profile_is_found_by_id() {
         assert_eq!(profile.body["username"], "bob");
         ann.get(path).await.assert_refused(400, "invalid");
         ann.get(&format!("{path}?id=bob")).await.assert_refused(400, "invalid");
-        ann.get(&format!("{path}?id=0")).await.assert_refused(400, "invalid");
+        ann.get(&format!("{path}?id=0")).await.assert_refused(404, "not_found");
         ann.get(&format!("{path}?id=999999")).await.assert_refused(404, "not_found");
     }
     assert_eq!(ann.get(&format!("/api/users/{}", bob.id)).await.body["username"], "bob");
@@ -181,6 +181,10 @@ async fn a_conversation_is_read_oldest_first_and_whole() {
     assert_eq!(contents(&read.body), ["one", "two", "three"]);
     let page = bob.get(&format!("{}&page=1&page_size=2", path(&ann))).await;
     assert_eq!(contents(&page.body), ["two", "three"]);
+    for nobody in [0, 999_999] {
+        let none = ann.get(&format!("/api/messages/conversation?user_id={nobody}")).await;
+        assert_eq!((none.status.as_u16(), none.body), (200, json!({ "messages": [] })));
+    }
     ann.get("/api/messages/conversation").await.assert_refused(400, "invalid");
     ann.get("/api/messages/conversation?user_id=bob").await.assert_refused(400, "invalid");
 }
