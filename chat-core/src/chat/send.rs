@@ -206,6 +206,10 @@ impl Inner {
             }
             Target::Person(peer) => (self.locate_direct(actor, peer).await?, Some(peer)),
         };
+        if conversation_id.is_none() && request.reply_to.is_some() {
+            // Where nothing was said there is nothing to answer; the store would say so only after the conversation is opened.
+            return Err(Error::not_found("message not found"));
+        }
         Ok(Spot { conversation_id, receiver_id, reply_to: request.reply_to })
     }
 

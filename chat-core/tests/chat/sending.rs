@@ -58,6 +58,9 @@ async fn a_refused_first_message_opens_nothing() {
         request.media_url = Some(url.to_owned());
         refused.push((request, ErrorKind::Invalid));
     }
+    let mut answer = SendRequest::text(to(bob), "a");
+    answer.reply_to = Some(f.say(alice, to(alice), "note").await.id);
+    refused.push((answer, ErrorKind::NotFound));
     let mut foreign_file = SendRequest::text(to(bob), "a");
     foreign_file.attachments = vec![f.picture(bob).await];
     refused.push((foreign_file, ErrorKind::NotFound));
