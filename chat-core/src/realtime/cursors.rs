@@ -98,20 +98,20 @@ impl Cursors {
             };
             match pipeline.submit_own(Change::Cursors(change)) {
                 Ok(pending) => submitted.push((conversation_id, moves, pending)),
-                Err(error) => self.put_back(conversation_id, moves, error),
+                Err(error) => self.put_back(conversation_id, moves, &error),
             }
         }
         for (conversation_id, moves, pending) in submitted {
             match pending.await {
                 Ok(_) => moves.answer(&Ok(())),
-                Err(error) if error.kind().is_retryable() => self.put_back(conversation_id, moves, error),
+                Err(error) if error.kind().is_retryable() => self.put_back(conversation_id, moves, &error),
                 Err(error) => moves.answer(&Err(error)),
             }
         }
     }
 
     /// Keeps moves for the next flush; a conversation whose flush keeps failing costs one entry per person, no more.
-    fn put_back(&self, conversation: ConversationId, moves: Moves, error: Error) {
+    fn put_back(&self, conversation: ConversationId, moves: Moves, error: &Error) {
         tracing::debug!(%error, %conversation, "receipts wait for the next flush");
         let mut pool = self.pool.lock();
         let pending = pool.conversations.entry(conversation).or_default();

@@ -148,7 +148,7 @@ impl Endpoint {
 fn spread(endpoint: u64) -> u64 {
     // The multiplier is that of Fibonacci hashing, 2^64 divided by the golden ratio (Knuth, TAOCP 3, 6.4).
     let hashed = endpoint.wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 32;
-    hashed * COME_BACK_WITHIN.as_millis() as u64 >> 32
+    (hashed * COME_BACK_WITHIN.as_millis() as u64) >> 32
 }
 
 impl fmt::Debug for Endpoint {

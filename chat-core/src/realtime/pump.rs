@@ -30,7 +30,7 @@ const READS: usize = 16;
 const RUN: usize = 64;
 
 /// What the repair loop finds.
-#[derive(Debug)]
+#[derive(Debug, Clone, Copy)]
 pub(super) enum Finding {
     /// A conversation that this node has not told everything of.
     Conversation(Pulse),

@@ -170,7 +170,7 @@ impl Channel {
         &mut self,
         roster: Roster,
         fanout_limit: usize,
-        here: Vec<Arc<Endpoint>>,
+        here: &[Arc<Endpoint>],
     ) -> Vec<Arc<Endpoint>> {
         let was_empty = self.listeners.is_empty();
         self.is_large = roster.members.len() > fanout_limit;

@@ -103,7 +103,7 @@ impl Hub {
             roster.members.iter().flat_map(|member| self.endpoints_of(member.user_id)).collect();
         let mut channels = self.channels.lock(&conversation);
         let Some(channel) = channels.get_mut(&conversation) else { return };
-        let removed = channel.set_roster(roster, self.fanout_limit, here);
+        let removed = channel.set_roster(roster, self.fanout_limit, &here);
         drop(channels);
         for endpoint in removed {
             endpoint.subscribed.lock().retain(|id| *id != conversation);

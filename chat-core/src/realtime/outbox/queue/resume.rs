@@ -37,12 +37,12 @@ impl Queue {
         };
         self.drop_idle_gate();
         self.recount();
-        self.flush(conversation, snapshot, from, held);
+        self.flush(conversation, snapshot, from, &held);
     }
 
     /// Sends what was held above a snapshot. If it does not fit it becomes a `dirty` behind the snapshot's `live`, which then claims
     /// no more than the snapshot.
-    fn flush(&mut self, conversation: ConversationId, snapshot: Rev, from: Option<Rev>, held: Held) {
+    fn flush(&mut self, conversation: ConversationId, snapshot: Rev, from: Option<Rev>, held: &Held) {
         let fits = self.fits(held.bytes(OVERHEAD) + DIRTY_BYTES);
         let mut top = snapshot;
         let mut dirty = held.dirty.filter(|rev| *rev > snapshot);
@@ -88,7 +88,7 @@ impl Queue {
         for (conversation, held) in rest {
             // Nothing was read of it: the events stand for themselves, from the first one on.
             let before = held.events.first().map_or(Rev::ZERO, |(rev, _)| Rev::new(rev.get() - 1));
-            self.flush(conversation, before, None, held);
+            self.flush(conversation, before, None, &held);
         }
     }
 
