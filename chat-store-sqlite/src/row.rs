@@ -4,6 +4,7 @@ use chat_core::model::{
     Attachment, AuthSession, Avatar, Broadcast, BroadcastState, Conversation, ConversationKind, Media,
     MediaKind, Member, Message, MessageKey, Quote, RequestHash, Role, Timestamp, User, UserId,
 };
+use serde::de::DeserializeOwned;
 use sqlx::{Decode, Row as _, Sqlite, Type, sqlite::SqliteRow};
 use std::fmt::Display;
 
@@ -52,6 +53,12 @@ impl<'r> Columns<'r> {
     pub(crate) fn bytes<const N: usize>(&mut self) -> Read<[u8; N]> {
         let bytes = self.next::<&[u8]>()?;
         self.convert(bytes.try_into())
+    }
+
+    /// Reads a JSON list.
+    pub(crate) fn list<T: DeserializeOwned>(&mut self) -> Read<Vec<T>> {
+        let list = self.next::<&str>()?;
+        self.convert(serde_json::from_str(list))
     }
 
     /// Reads one of a few words.
@@ -167,11 +174,6 @@ pub(crate) fn read_conversation_kind(columns: &mut Columns<'_>) -> Read<Conversa
     columns.word(read_kind)
 }
 
-/// Reads a role.
-pub(crate) fn read_member_role(columns: &mut Columns<'_>) -> Read<Role> {
-    columns.word(read_role)
-}
-
 /// Reads the two ids of a direct conversation's pair.
 pub(crate) fn pair(columns: &mut Columns<'_>) -> Read<Option<(UserId, UserId)>> {
     Ok(columns.opt_number()?.zip(columns.opt_number()?))
@@ -245,7 +247,7 @@ pub(crate) fn message(columns: &mut Columns<'_>) -> Read<Message> {
     };
     message.receiver_id = pair(columns)?.map(|(low, high)| if low == message.sender_id { high } else { low });
     if let Some(list) = columns.next::<Option<&str>>()? {
-        message.attachments = columns.convert(serde_json::from_str::<Vec<Attachment>>(list))?;
+        message.attachments = columns.convert(serde_json::from_str(list))?;
     }
     message.reply_to = quote(columns)?;
     Ok(message)

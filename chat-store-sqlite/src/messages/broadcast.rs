@@ -49,12 +49,6 @@ pub(super) async fn load(
     wanted: &[(UserId, MessageKey)],
     known: &mut Known,
 ) -> SqlResult<()> {
-    let senders: Vec<_> = wanted.iter().map(|(sender, _)| *sender).collect();
-    let sql = "SELECT id FROM chat_user WHERE is_banned AND id IN (SELECT value FROM json_each(?1))";
-    let banned = sqlx::query(sql).bind(row::json_list(&senders)).fetch_all(&mut *connection).await?;
-    for row in &banned {
-        known.banned.insert(Columns::new(row).number()?);
-    }
     known.last_broadcast_id = sqlx::query_scalar(
         "SELECT coalesce((SELECT seq FROM sqlite_sequence WHERE name = 'chat_broadcast'), 0)",
     )

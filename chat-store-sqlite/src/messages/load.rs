@@ -66,7 +66,9 @@ pub(super) struct Stored {
 #[derive(Debug, Default)]
 struct Wanted {
     keys: Vec<(UserId, MessageKey)>,
+    conversations: Vec<ConversationId>,
     standings: Vec<(ConversationId, UserId)>,
+    writers: Vec<UserId>,
     messages: Vec<MessageId>,
     actors: Vec<(MessageId, UserId)>,
     media: Vec<MediaId>,
@@ -80,14 +82,14 @@ impl Wanted {
             match change {
                 Change::Append(new) => wanted.append(new),
                 Change::Broadcast(new) => {
+                    wanted.writers.push(new.sender_id);
                     wanted.broadcasts.push((new.sender_id, new.key.clone()));
                     new.messages.iter().for_each(|message| wanted.append(message));
                 }
                 Change::Cursors(flush) => {
                     let people = flush.moves.iter().map(|moved| moved.user_id);
                     wanted.standings.extend(people.map(|user| (flush.conversation_id, user)));
-                    // The conversation's own row is found with any person, also with one who is nobody.
-                    wanted.standings.push((flush.conversation_id, UserId::new(0)));
+                    wanted.conversations.push(flush.conversation_id);
                 }
                 Change::Delete(delete) => wanted.actors.push((delete.message_id, delete.actor)),
                 Change::Edit(edit) => wanted.actors.push((edit.message_id, edit.actor)),
@@ -96,30 +98,55 @@ impl Wanted {
             }
         }
         wanted.messages.extend(wanted.actors.iter().map(|&(message, _)| message));
-        wanted.standings.sort_unstable();
-        wanted.standings.dedup();
+        wanted.writers.extend(wanted.actors.iter().map(|&(_, actor)| actor));
+        wanted.conversations.extend(wanted.standings.iter().map(|&(id, _)| id));
+        sort_once(&mut wanted.standings);
+        sort_once(&mut wanted.conversations);
+        sort_once(&mut wanted.writers);
         wanted
     }
 
     fn append(&mut self, new: &chat_core::model::NewMessage) {
         self.keys.push((new.sender_id, new.key.clone()));
         self.standings.push((new.conversation_id, new.sender_id));
+        self.writers.push(new.sender_id);
         self.messages.extend(new.reply_to);
         self.media.extend(new.media_ids());
     }
 }
 
-/// The columns of a conversation `c` and of the row `m` and user `u` of one person `p.value ->> 1`.
-macro_rules! standing_columns {
+fn sort_once<T: Ord>(list: &mut Vec<T>) {
+    list.sort_unstable();
+    list.dedup();
+}
+
+/// The numbers of conversations `c`, as one list.
+macro_rules! head_list {
     () => {
-        "SELECT 2, c.id, c.kind, c.low_user_id, c.high_user_id, c.last_seq, c.last_rev, c.last_cursor, \
-         c.member_rev, c.updated_at, p.value ->> 1, coalesce(u.is_banned, 0), m.user_id IS NOT NULL, m.role, \
-         m.visible_from_seq, m.delivered_seq, m.read_seq, m.left_rev IS NULL"
+        "SELECT 2, json_group_array(json_array(c.id, c.kind, c.low_user_id, c.high_user_id, c.last_seq, c.last_rev, \
+         c.last_cursor, c.member_rev, c.updated_at))"
     };
 }
+
+/// Reads an item of [`head_list`].
+type HeadItem =
+    (ConversationId, ConversationKind, Option<UserId>, Option<UserId>, Seq, Rev, Cursor, Rev, i64);
+
+/// The rows of members `m`, as one list.
+macro_rules! standing_list {
+    () => {
+        "SELECT 3, json_group_array(json_array(m.conversation_id, m.user_id, m.role, m.visible_from_seq, \
+         m.delivered_seq, m.read_seq, m.left_rev))"
+    };
+}
+
+/// Reads an item of [`standing_list`].
+type StandingItem = (ConversationId, UserId, Role, Seq, Seq, Seq, Option<Rev>);
+
 /// What is read for every batch. Rows are told apart by their first column. A list that is empty costs a statement
-/// that finds nothing, which is cheaper than a round trip of its own. The driver counts unnamed parameters through all
-/// statements of a script, so they have names here.
+/// that finds nothing, which is cheaper than a round trip of its own; and what is found in every batch comes as one row
+/// each, because every row is handed from thread to thread. The driver counts unnamed parameters through all statements
+/// of a script, so they have names here.
 const LOAD: &str = concat!(
     "SELECT 0, commits, last_message_id FROM chat_meta; ",
     "SELECT 1, c.member_rev, x.request_hash, ",
@@ -128,17 +155,20 @@ const LOAD: &str = concat!(
       JOIN chat_conversation c ON c.id = x.conversation_id LEFT JOIN chat_message q ON q.id = x.reply_to_id; ",
     "SELECT 1, c.member_rev, x.request_hash, ",
     message_columns!(),
-    " FROM json_each($3) p CROSS JOIN chat_message x ON x.id = p.value \
+    " FROM json_each($2) p CROSS JOIN chat_message x ON x.id = p.value \
       JOIN chat_conversation c ON c.id = x.conversation_id LEFT JOIN chat_message q ON q.id = x.reply_to_id; ",
-    standing_columns!(),
-    " FROM json_each($2) p CROSS JOIN chat_conversation c ON c.id = p.value ->> 0 \
-      LEFT JOIN chat_member m ON m.conversation_id = c.id AND m.user_id = p.value ->> 1 \
-      LEFT JOIN chat_user u ON u.id = p.value ->> 1; ",
-    standing_columns!(),
+    head_list!(),
+    " FROM json_each($3) p CROSS JOIN chat_conversation c ON c.id = p.value; ",
+    head_list!(),
     " FROM json_each($4) p CROSS JOIN chat_message x ON x.id = p.value ->> 0 \
-      JOIN chat_conversation c ON c.id = x.conversation_id \
-      LEFT JOIN chat_member m ON m.conversation_id = c.id AND m.user_id = p.value ->> 1 \
-      LEFT JOIN chat_user u ON u.id = p.value ->> 1",
+      JOIN chat_conversation c ON c.id = x.conversation_id; ",
+    standing_list!(),
+    " FROM json_each($5) p CROSS JOIN chat_member m ON m.conversation_id = p.value ->> 0 \
+      AND m.user_id = p.value ->> 1; ",
+    standing_list!(),
+    " FROM json_each($4) p CROSS JOIN chat_message x ON x.id = p.value ->> 0 \
+      JOIN chat_member m ON m.conversation_id = x.conversation_id AND m.user_id = p.value ->> 1; ",
+    "SELECT 4, json_group_array(u.id) FROM json_each($6) p CROSS JOIN chat_user u ON u.id = p.value WHERE u.is_banned",
 );
 
 /// Reads what the batch needs.
@@ -146,10 +176,12 @@ pub(super) async fn load(connection: &mut SqliteConnection, batch: &[Change]) ->
     let wanted = Wanted::of(batch);
     let mut known = Known::default();
     let rows = sqlx::query(LOAD)
-        .bind(key_list(&wanted.keys))
-        .bind(json!(wanted.standings).to_string())
+        .bind(json!(wanted.keys).to_string())
         .bind(json_list(&wanted.messages))
+        .bind(json_list(&wanted.conversations))
         .bind(json!(wanted.actors).to_string())
+        .bind(json!(wanted.standings).to_string())
+        .bind(json_list(&wanted.writers))
         .fetch_all(&mut *connection)
         .await?;
     for row in &rows {
@@ -157,7 +189,9 @@ pub(super) async fn load(connection: &mut SqliteConnection, batch: &[Change]) ->
         match columns.next::<i64>()? {
             0 => (known.commits, known.last_message_id) = (columns.next()?, columns.next()?),
             1 => known.take_message(&mut columns)?,
-            _ => known.take_standing(&mut columns)?,
+            2 => known.take_heads(&columns.list::<HeadItem>()?),
+            3 => known.take_standings(columns.list::<StandingItem>()?),
+            _ => known.banned.extend(columns.list::<UserId>()?),
         }
     }
     if !wanted.media.is_empty() {
@@ -179,41 +213,30 @@ impl Known {
         Ok(())
     }
 
-    fn take_standing(&mut self, columns: &mut Columns<'_>) -> Read<()> {
-        let id = columns.number::<ConversationId>()?;
-        let head = Head {
-            kind: row::read_conversation_kind(columns)?,
-            pair: row::pair(columns)?,
-            last_seq: columns.number()?,
-            last_rev: columns.number()?,
-            last_cursor: columns.number()?,
-            member_rev: columns.number()?,
-            updated_at: columns.time()?,
-            is_changed: false,
-        };
-        self.heads.entry(id).or_insert(head);
-        let user = UserId::new(columns.next()?);
-        if columns.next::<bool>()? {
-            self.banned.insert(user);
-        }
-        if columns.next::<bool>()? {
-            let standing = Standing {
-                role: row::read_member_role(columns)?,
-                visible_from_seq: columns.number()?,
-                delivered_seq: columns.number()?,
-                read_seq: columns.number()?,
-                is_active: columns.next()?,
-                moved_by: None,
+    fn take_heads(&mut self, items: &[HeadItem]) {
+        for &(id, kind, low, high, last_seq, last_rev, last_cursor, member_rev, updated_at) in items {
+            let head = Head {
+                kind,
+                pair: low.zip(high),
+                last_seq,
+                last_rev,
+                last_cursor,
+                member_rev,
+                updated_at: Timestamp::from_micros(updated_at),
+                is_changed: false,
             };
+            self.heads.insert(id, head);
+        }
+    }
+
+    fn take_standings(&mut self, items: Vec<StandingItem>) {
+        for (id, user, role, visible_from_seq, delivered_seq, read_seq, left_rev) in items {
+            let is_active = left_rev.is_none();
+            let standing =
+                Standing { role, visible_from_seq, delivered_seq, read_seq, is_active, moved_by: None };
             self.standings.insert((id, user), standing);
         }
-        Ok(())
     }
-}
-
-/// Writes keys as the JSON list of pairs that the statements take.
-fn key_list(keys: &[(UserId, MessageKey)]) -> String {
-    json!(keys).to_string()
 }
 
 async fn load_media(connection: &mut SqliteConnection, ids: &[MediaId]) -> SqlResult<HashSet<MediaId>> {
