@@ -56,7 +56,7 @@ pub(crate) struct KnownBody {
 ///
 /// Each event's data is a frame as on the socket; the first is the `ack` of the `hello`. An event `close` with code and reason comes last.
 #[utoipa::path(
-    get, path = "/api/events", tag = "socket",
+    get, path = "/api/events", tag = "events",
     params(
         Known,
         ("Last-Event-ID" = Option<String>, Header, description = "As a browser sends it when it comes back: epoch and number of the own feed."),
@@ -83,7 +83,7 @@ pub(crate) async fn open(call: Call) -> Result<Response> {
 
 /// Opens a stream of frames, with what the client already has in the body.
 #[utoipa::path(
-    post, path = "/api/events", tag = "socket", request_body = KnownBody,
+    post, path = "/api/events", tag = "events", request_body = KnownBody,
     responses((status = 200, description = "The stream.", content_type = "text/event-stream", body = String)),
     security(("bearer" = [])),
 )]

@@ -262,3 +262,19 @@ fn close(code: WireCode, reason: &'static str) -> Message {
 fn user_agent(headers: &HeaderMap) -> Option<String> {
     headers.get(header::USER_AGENT)?.to_str().ok().map(str::to_owned)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{HyperWebsocket, Link};
+
+    fn size_of_future<F: Future>(_: impl Fn(Link, HyperWebsocket) -> F) -> usize {
+        size_of::<F>()
+    }
+
+    #[test]
+    fn the_task_of_a_socket_stays_small() {
+        // Ten thousand idle sockets pay for every byte of it.
+        let size = size_of_future(Link::run);
+        assert!(size <= 2_048, "{size} bytes");
+    }
+}

@@ -8,7 +8,7 @@ use serde_json::{Map, Value, json};
 use utoipa::{PartialSchema, ToSchema};
 
 /// Which ack answers which frame; the others are answered by an empty one.
-const ACKS: [(&str, &str); 9] = [
+const ACKS: [(&str, &str); 10] = [
     ("broadcast_message", "BroadcastAck"),
     ("delete_message", "SendAck"),
     ("edit_message", "SendAck"),
@@ -17,6 +17,7 @@ const ACKS: [(&str, &str); 9] = [
     ("hello", "HelloAck"),
     ("refresh", "RefreshAck"),
     ("send_message", "SendAck"),
+    ("set_status", "PresenceAck"),
     ("watch_presence", "PresenceAck"),
 ];
 

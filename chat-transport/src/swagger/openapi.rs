@@ -70,7 +70,10 @@ pub fn openapi() -> openapi::OpenApi {
     // One place instead of a line on each endpoint: whatever goes wrong has the same shape.
     for item in document.paths.paths.values_mut() {
         let methods = [&mut item.get, &mut item.post, &mut item.put, &mut item.patch, &mut item.delete];
-        methods.into_iter().flatten().for_each(add_problem);
+        for operation in methods.into_iter().flatten() {
+            add_problem(operation);
+            name(operation);
+        }
     }
     document
 }
@@ -91,4 +94,12 @@ fn add_problem(operation: &mut Operation) {
         .content("application/problem+json", shape)
         .build();
     operation.responses.responses.insert("default".to_owned(), problem.into());
+}
+
+/// The endpoints of several resources have the same name; as an id it must be unique.
+fn name(operation: &mut Operation) {
+    let tag = operation.tags.iter().flatten().next();
+    if let (Some(tag), Some(id)) = (tag, &operation.operation_id) {
+        operation.operation_id = Some(format!("{tag}_{id}"));
+    }
 }

@@ -25,6 +25,16 @@ fn every_route_is_described_and_every_description_has_its_route() {
 }
 
 #[test]
+fn every_operation_has_a_name_of_its_own() {
+    let document = serde_json::to_value(chat_transport::openapi()).unwrap();
+    let mut names = BTreeSet::new();
+    for (method, path) in operations(&document) {
+        let name = document["paths"][&path][method.to_lowercase()]["operationId"].as_str().unwrap();
+        assert!(names.insert(name.to_owned()), "{name}");
+    }
+}
+
+#[test]
 fn every_reference_leads_to_a_schema() {
     for document in [serde_json::to_value(chat_transport::openapi()).unwrap(), chat_transport::asyncapi()] {
         let mut references = Vec::new();
