@@ -9,9 +9,10 @@ const MAX_WATCHED = 500;
 
 /**
  * @param {import('./types').Platform} platform
+ * @param {string} server address, for pictures
  * @param {(ids: number[]) => Promise<import('./wire').PresenceItem[]>} watch tells the server whose presence matters
  */
-export function createPeople(platform, watch) {
+export function createPeople(platform, server, watch) {
   const people = signal(/** @type {ReadonlyMap<number, Person>} */ (new Map()));
   /** Who is typing, by conversation. */
   const typing = signal(/** @type {Readonly<Record<number, readonly number[]>>} */ ({}));
@@ -19,6 +20,8 @@ export function createPeople(platform, watch) {
   /** @type {Map<string, readonly number[]>} */ const wanted = new Map();
   let watched = '';
   /** @type {any} */ let watchTimer = null;
+
+  const address = (/** @type {string} */ url) => (url.startsWith('/') ? server + url : url);
 
   /** @param {readonly Partial<import('./wire').User>[]} users */
   function learn(users) {
@@ -31,7 +34,7 @@ export function createPeople(platform, watch) {
         id: user.id,
         name,
         username: user.username ?? old?.username ?? name,
-        avatar: 'avatar_url' in user || 'created_at' in user ? user.avatar_url : (user.avatar_url ?? old?.avatar),
+        avatar: user.avatar_url ? address(user.avatar_url) : 'created_at' in user ? undefined : old?.avatar,
         status: user.status ?? old?.status ?? 'unknown',
         lastSeen: user.last_seen ? Date.parse(user.last_seen) : old?.lastSeen,
       });

@@ -70,7 +70,7 @@ export function createStore({ server, origin, platform, tokenProvider, blobs, de
   const deviceId = platform.uniqueId();
   const myId = () => me.value?.id ?? session.userId.value;
 
-  const people = createPeople(platform, async (ids) => (await socket.request('watch_presence', { user_ids: ids })).users ?? []);
+  const people = createPeople(platform, server, async (ids) => (await socket.request('watch_presence', { user_ids: ids })).users ?? []);
   const drafts = createDrafts(platform);
 
   const conversations = createConversations({

@@ -83,7 +83,7 @@ export function Sidebar({ app }) {
   return html`<nav class="side" aria-label=${t.conversations}>
     <header class="bar">
       <button type="button" class="self" aria-label=${t.settings} title=${t.settings} onClick=${() => app.show('settings')}>
-        <${Avatar} name=${me?.display_name ?? ''} seed=${me?.username ?? ''} picture=${me?.avatar_url && app.server + me.avatar_url} size=${36} status=${me?.status === 'away' ? 'away' : store.link.value === 'up' ? 'online' : ''} /></button>
+        <${Avatar} name=${me?.display_name ?? ''} seed=${me?.username ?? ''} picture=${store.people.people.value.get(me?.id ?? 0)?.avatar} size=${36} status=${me?.status === 'away' ? 'away' : store.link.value === 'up' ? 'online' : ''} /></button>
       <h1>${t.messages}</h1>
       <button type="button" class="round" aria-label=${t.broadcast} title=${t.broadcast} onClick=${() => app.show('broadcast')}>${icon('megaphone')}</button>
       <button type="button" class="round solid" aria-label=${t.newConversation} title=${t.newConversation} onClick=${() => app.show('compose')}>${icon('compose')}</button>

@@ -184,6 +184,26 @@ test('people_chat', { timeout: 240_000 }, async (t) => {
     await anna.shot('group-wide');
   });
 
+  await step('a_profile_change_is_seen_by_others', async () => {
+    const { page } = ben;
+    await page.getByRole('button', { name: 'Settings' }).click();
+    await page.getByLabel('Name', { exact: true }).fill('Benedict');
+    await page.getByRole('button', { name: 'Save' }).click();
+    await page.locator('.toast', { hasText: 'Saved' }).waitFor();
+    await page.locator('.settings input[type=file]').setInputFiles({ name: 'me.png', mimeType: 'image/png', buffer: PICTURE });
+    await page.locator('.profile .avatar img').waitFor();
+    await page.getByRole('radio', { name: 'Away' }).check();
+    await page.keyboard.press('Escape');
+    await anna.item('Benedict').locator('.avatar img').waitFor();
+    await anna.item('Benedict').locator('.dot.away').waitFor();
+    await page.getByRole('button', { name: 'Settings' }).click();
+    await page.getByRole('radio', { name: 'Online' }).check();
+    await page.getByLabel('Name', { exact: true }).fill(ben.username);
+    await page.getByRole('button', { name: 'Save' }).click();
+    await anna.item(ben.username).locator('.dot.online').waitFor();
+    await page.keyboard.press('Escape');
+  });
+
   await step('a_broadcast_reaches_everybody_chosen', async () => {
     await anna.page.getByRole('button', { name: 'Message several people' }).click();
     await anna.page.getByRole('dialog').getByLabel('Your message').fill('We meet at nine');

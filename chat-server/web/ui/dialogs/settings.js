@@ -73,7 +73,7 @@ function Profile({ app }) {
   };
   return html`<section class="profile">
     <button type="button" class="self" aria-label=${t.changePicture} title=${t.changePicture} onClick=${() => picker.current?.click()}>
-      <${Avatar} name=${me?.display_name ?? ''} seed=${me?.username ?? ''} picture=${me?.avatar_url && app.server + me.avatar_url} size=${72} /><i>${icon('edit', 16)}</i></button>
+      <${Avatar} name=${me?.display_name ?? ''} seed=${me?.username ?? ''} picture=${store.people.people.value.get(me?.id ?? 0)?.avatar} size=${72} /><i>${icon('edit', 16)}</i></button>
     <input ref=${picker} type="file" accept="image/*" hidden aria-hidden="true" tabindex="-1" onChange=${pick} />
     <form class="input" onSubmit=${save}><label for="display-name">${t.displayName}</label>
       <span class="with-button"><input id="display-name" maxlength="100" dir="auto" value=${name.value} onInput=${(/** @type {any} */ event) => { name.value = event.target.value; }} />
