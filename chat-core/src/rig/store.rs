@@ -16,7 +16,10 @@ use crate::{
 };
 use async_trait::async_trait;
 use parking_lot::Mutex;
-use std::collections::VecDeque;
+use std::{
+    collections::VecDeque,
+    sync::atomic::{AtomicUsize, Ordering},
+};
 use tokio::sync::Semaphore;
 
 /// How a commit fails.
@@ -39,6 +42,8 @@ pub(crate) struct FlakyStore {
     poison: Mutex<Option<String>>,
     /// The sizes of the batches that were asked for.
     pub(crate) batches: Mutex<Vec<usize>>,
+    /// How often changes of a conversation were read.
+    pub(crate) reads: AtomicUsize,
     /// Lets commits through.
     gate: Semaphore,
 }
@@ -50,6 +55,7 @@ impl Default for FlakyStore {
             faults: Mutex::default(),
             poison: Mutex::default(),
             batches: Mutex::default(),
+            reads: AtomicUsize::new(0),
             gate: Semaphore::new(1),
         }
     }
@@ -180,13 +186,29 @@ impl MessageStore for FlakyStore {
     }
 }
 
-delegate! { ChangeStore {
-    fn load_feed(user: UserId) -> Result<Feed>;
-    fn list_feed(user: UserId, after: Rev, limit: usize) -> Result<Vec<Member>>;
-    fn read_changes(query: ChangeQuery) -> Result<ChangeSet>;
-    fn list_changed(since: Timestamp) -> Result<Heads>;
-    fn list_heads(after: Option<ConversationId>, limit: usize) -> Result<Vec<Pulse>>;
-} }
+#[async_trait]
+impl ChangeStore for FlakyStore {
+    async fn load_feed(&self, user: UserId) -> Result<Feed> {
+        self.inner.load_feed(user).await
+    }
+
+    async fn list_feed(&self, user: UserId, after: Rev, limit: usize) -> Result<Vec<Member>> {
+        self.inner.list_feed(user, after, limit).await
+    }
+
+    async fn read_changes(&self, query: ChangeQuery) -> Result<ChangeSet> {
+        self.reads.fetch_add(1, Ordering::Relaxed);
+        self.inner.read_changes(query).await
+    }
+
+    async fn list_changed(&self, since: Timestamp) -> Result<Heads> {
+        self.inner.list_changed(since).await
+    }
+
+    async fn list_heads(&self, after: Option<ConversationId>, limit: usize) -> Result<Vec<Pulse>> {
+        self.inner.list_heads(after, limit).await
+    }
+}
 
 delegate! { MediaCatalog {
     fn create_media(media: NewMedia) -> Result<Media>;

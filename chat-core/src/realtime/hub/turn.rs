@@ -11,6 +11,9 @@ const REORDER_WAIT: Duration = Duration::from_millis(30);
 /// Hints that may wait for a turn; what comes on top is read from the store instead.
 const WAITING: usize = 1_024;
 
+/// A hole that the store does not fill in so many reads is none.
+const FRUITLESS: u8 = 3;
+
 /// Hints in waiting.
 #[derive(Debug, Default)]
 pub(super) struct Turn {
@@ -23,6 +26,10 @@ pub(super) struct Turn {
     target: Option<(Rev, Cursor)>,
     /// Until when overtaken hints may still come.
     patience: Option<Instant>,
+    /// From where the store was last read.
+    filled_from: Option<(Rev, Cursor)>,
+    /// How often the store was read from there and had nothing.
+    fruitless: u8,
 }
 
 /// One thing to tell.
@@ -165,6 +172,13 @@ impl Channel {
             return Step::Wait(until);
         }
         turn.patience = None;
+        let from = (self.known, self.cursor);
+        turn.fruitless = if turn.filled_from == Some(from) { turn.fruitless + 1 } else { 0 };
+        turn.filled_from = Some(from);
+        if turn.fruitless == FRUITLESS {
+            // The hints are of another world than the store, which may have gone back: it is the truth.
+            return Step::Done;
+        }
         Step::Fill { after: self.known, cursor: self.cursor, reader }
     }
 

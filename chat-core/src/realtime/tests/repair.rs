@@ -1,17 +1,20 @@
 use crate::{
     bus::{
-        Bus,
+        Bus, Hint, Topic,
         lossy::{Losses, LossyBus},
         memory::MemoryBus,
     },
     chat::{Mark, SendRequest, Target},
-    model::{ConversationId, Seq, UserId},
+    model::{ConversationId, Rev, Seq, UserId},
     protocol::{CloseCode, ReceiptStatus},
     realtime::outbox::Dialect,
     rig::{Client, Node},
     store::{Store, memory::MemoryStore},
 };
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{Arc, atomic::Ordering},
+    time::Duration,
+};
 
 /// Within this a lost hint is repaired.
 const P4: Duration = Duration::from_secs(5);
@@ -90,6 +93,27 @@ async fn a_hole_is_filled_from_the_store_as_soon_as_it_is_seen() {
     client.settle(Duration::from_millis(200)).await;
     assert_eq!(client.texts(id), ["one", "two!", "three"]);
     assert_eq!(client.fetches, 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_hint_of_what_the_store_does_not_hold_is_given_up() {
+    let (node, store) = Node::single().await;
+    let (ann, bob) = (node.person("ann").await, node.person("bob").await);
+    let id = node.group(ann, &[bob]).await;
+    let mut client = Client::join(&node.chat, bob, Dialect::V2).await;
+    let sent = node.say(ann, id, "hello").await;
+    let mut message = sent.message;
+    message.rev = Rev::new(100);
+    message.created_rev = message.rev;
+    let hint = Hint::Message { message: Arc::new(message), member_rev: sent.member_rev };
+    node.chat.inner.publish(Topic::of_conversation(id), hint).await;
+    client.settle(P4).await;
+    let reads = store.reads.load(Ordering::Relaxed);
+    assert!(reads <= 5, "{reads} reads");
+    node.say(ann, id, "again").await;
+    client.settle(P4).await;
+    assert_eq!(client.texts(id), ["hello", "again"]);
+    assert_eq!(store.reads.load(Ordering::Relaxed), reads, "nothing waits for it any more");
 }
 
 #[tokio::test(start_paused = true)]
