@@ -5,6 +5,8 @@
 //! `taskset -c 0 cargo bench -p chat-store-sqlite --bench commit`. On a machine that does other work as well, the
 //! processor's time per message is the number to look at.
 
+#![expect(clippy::unwrap_used, reason = "a benchmark that cannot set itself up ends")]
+
 use chat_core::{
     model::{Change, ConversationId, MessageKey, NewMessage, NewUser, RequestHash, Timestamp, UserId},
     store::{ConversationStore, MessageStore, UserStore},

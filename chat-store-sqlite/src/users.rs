@@ -130,15 +130,13 @@ async fn ensure(connection: &mut SqliteConnection, host: &NewUser, changed_at: T
         return Ok(found);
     }
     let (link, media) = avatar_columns(host.avatar.as_ref());
-    let sql = concat!(
-        "INSERT INTO chat_user AS u (external_id, display_name, display_key, avatar_link, avatar_media_id, \
+    let sql = "INSERT INTO chat_user AS u (external_id, display_name, display_key, avatar_link, avatar_media_id, \
            created_at, updated_at, changed_at) \
          VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?6, ?7) \
          ON CONFLICT (external_id) DO UPDATE SET display_name = ?2, display_key = ?3, avatar_link = ?4, \
            avatar_media_id = ?5, user_rev = u.user_rev + 1, updated_at = ?6, changed_at = ?7 \
          RETURNING id, external_id, username, display_name, avatar_link, avatar_media_id, last_seen, user_rev, \
-           is_admin, is_banned, created_at, updated_at"
-    );
+           is_admin, is_banned, created_at, updated_at";
     let row = sqlx::query(sql)
         .bind(&host.external_id)
         .bind(&host.display_name)

@@ -3,6 +3,9 @@
 //! The test starts itself as a child that commits and says what was acknowledged, kills it at a random moment, and
 //! looks at what is in the file.
 
+#![expect(clippy::unwrap_used, reason = "a test fails where its stage cannot be set")]
+#![expect(clippy::future_not_send, reason = "the child runs on the main thread")]
+
 use chat_core::{
     model::{
         Change, Committed, ConversationId, MessageAnchor, MessageKey, NewMessage, NewUser, Outcome,

@@ -1,5 +1,7 @@
 //! What an operator meets: files that are missing, foreign, full, locked, read-only, or from another version.
 
+#![expect(clippy::unwrap_used, reason = "a test fails where its stage cannot be set")]
+
 use chat_core::{
     Error, ErrorKind, Result,
     model::{

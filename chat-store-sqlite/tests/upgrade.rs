@@ -1,6 +1,8 @@
 //! Databases of every released schema open, migrate and keep what they hold. `upgrade/<version>.sql` is such a
 //! database as text; `examples/baseline.rs` prints one of the newest version.
 
+#![expect(clippy::unwrap_used, reason = "a test fails where its stage cannot be set")]
+
 use chat_core::{
     model::{
         Change, Committed, ConversationPage, MessageAnchor, MessageId, MessageKey, NewMessage, Outcome,

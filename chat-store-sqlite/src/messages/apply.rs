@@ -41,7 +41,7 @@ pub(super) struct Appended {
 
 /// What the checks of an append found.
 pub(super) enum Check {
-    Repeated(CommittedMessage),
+    Repeated(Box<CommittedMessage>),
     Write { reply_to: Option<Quote> },
 }
 
@@ -78,14 +78,14 @@ impl Work {
 
     fn append(&mut self, new: NewMessage) -> Result<CommittedMessage> {
         match self.check_append(&new)? {
-            Check::Repeated(done) => Ok(done),
+            Check::Repeated(done) => Ok(*done),
             Check::Write { reply_to } => self.insert(new, reply_to),
         }
     }
 
     pub(super) fn check_append(&self, new: &NewMessage) -> Result<Check> {
         if let Some(&id) = self.known.keys.get(&(new.sender_id, new.key.clone())) {
-            return self.repeat(id, new.request_hash).map(Check::Repeated);
+            return self.repeat(id, new.request_hash).map(|done| Check::Repeated(Box::new(done)));
         }
         let (_, standing) = self.active(new.conversation_id, new.sender_id).ok_or_else(no_conversation)?;
         self.check_ban(new.sender_id)?;
