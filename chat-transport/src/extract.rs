@@ -1,28 +1,15 @@
 //! One request on its way to an endpoint: path, query and body, read with their limits.
 
-use crate::{TransportConfig, address::Origination, respond::BodyError, service::Shared};
-use bytes::{Bytes, BytesMut};
+use crate::{TransportConfig, address::Origination, body::RequestBody, service::Shared};
+use bytes::Bytes;
 use chat_core::{
     Chat, Error, Result,
     limits::{LimitScope, LimitSubject},
     model::UserId,
 };
 use http::request::Parts;
-use http_body_util::{BodyExt, combinators::UnsyncBoxBody};
 use serde::de::DeserializeOwned;
-use std::{
-    fmt::Display,
-    str::FromStr,
-    sync::{Arc, Mutex},
-    time::Duration,
-};
-
-/// The body of a request.
-pub(crate) type RequestBody = UnsyncBoxBody<Bytes, BodyError>;
-
-/// How much of a refused body is still read, and for how long.
-const DISCARDED: usize = 64 << 20;
-const DISCARD_TIME: Duration = Duration::from_secs(10);
+use std::{str::FromStr, sync::Arc};
 
 /// The variable parts of a matched path.
 pub(crate) type Params = Vec<(String, String)>;
@@ -33,25 +20,10 @@ pub(crate) struct Call {
     pub(crate) parts: Parts,
     pub(crate) origination: Origination,
     pub(crate) params: Params,
-    body: Mutex<RequestBody>,
+    pub(crate) body: RequestBody,
 }
 
 impl Call {
-    pub(crate) fn new(
-        shared: Arc<Shared>,
-        parts: Parts,
-        origination: Origination,
-        params: Params,
-        body: RequestBody,
-    ) -> Self {
-        Self { shared, parts, origination, params, body: Mutex::new(body) }
-    }
-
-    /// Takes the body out. The mutex is never locked: it is there because a body is `Send` only, and a call is shared across awaits.
-    pub(crate) fn take_body(&mut self) -> RequestBody {
-        std::mem::take(self.body.get_mut().expect("nobody locks it"))
-    }
-
     pub(crate) fn chat(&self) -> &Chat {
         &self.shared.chat
     }
@@ -100,13 +72,13 @@ impl Call {
     }
 
     /// Reads the body as JSON; unknown fields are ignored.
-    pub(crate) async fn json<T: DeserializeOwned>(&mut self) -> Result<T> {
+    pub(crate) async fn json<T: DeserializeOwned>(&self) -> Result<T> {
         let bytes = self.bytes().await?;
         serde_json::from_slice(&bytes).map_err(|error| Error::invalid(format!("body: {error}")))
     }
 
     /// Reads the body as JSON; without a body it is the default.
-    pub(crate) async fn json_or_default<T: DeserializeOwned + Default>(&mut self) -> Result<T> {
+    pub(crate) async fn json_or_default<T: DeserializeOwned + Default>(&self) -> Result<T> {
         let bytes = self.bytes().await?;
         if bytes.is_empty() {
             return Ok(T::default());
@@ -114,66 +86,10 @@ impl Call {
         serde_json::from_slice(&bytes).map_err(|error| Error::invalid(format!("body: {error}")))
     }
 
-    async fn bytes(&mut self) -> Result<Bytes> {
-        let body = self.take_body();
+    async fn bytes(&self) -> Result<Bytes> {
         let limit = self.chat().limits().frame_bytes;
-        tokio::time::timeout(self.config().body_timeout, collect(body, limit))
+        tokio::time::timeout(self.config().body_timeout, self.body.collect(limit))
             .await
             .map_err(|_| Error::invalid("the body did not arrive in time"))?
     }
-}
-
-/// Reads a whole body of at most `limit` bytes.
-async fn collect(mut body: RequestBody, limit: usize) -> Result<Bytes> {
-    // Most bodies are one piece, which is taken as it is.
-    let mut whole = Bytes::new();
-    while let Some(piece) = next_piece(&mut body).await {
-        let piece = piece.map_err(|error| broken("the body broke off", &error))?;
-        if whole.len() + piece.len() > limit {
-            discard(&mut body).await;
-            return Err(Error::too_large(format!("a body may have at most {limit} bytes")));
-        }
-        whole = if whole.is_empty() { piece } else { joined(whole, &piece) };
-    }
-    Ok(whole)
-}
-
-fn joined(whole: Bytes, piece: &Bytes) -> Bytes {
-    let mut longer = whole.try_into_mut().unwrap_or_else(|shared| BytesMut::from(&shared[..]));
-    longer.extend_from_slice(piece);
-    longer.freeze()
-}
-
-/// Reads the next piece of a body.
-pub(crate) async fn next_piece(body: &mut RequestBody) -> Option<Result<Bytes, BodyError>> {
-    loop {
-        match body.frame().await? {
-            Ok(frame) => match frame.into_data() {
-                Ok(piece) => return Some(Ok(piece)),
-                Err(_trailers) => {}
-            },
-            Err(error) => return Some(Err(error)),
-        }
-    }
-}
-
-/// Reads on what nobody wants, within bounds: a client that only writes comes to read the refusal.
-pub(crate) async fn discard(body: &mut RequestBody) {
-    let rest = async {
-        let mut seen = 0;
-        while let Some(Ok(piece)) = next_piece(body).await {
-            seen += piece.len();
-            if seen > DISCARDED {
-                return;
-            }
-        }
-    };
-    if tokio::time::timeout(DISCARD_TIME, rest).await.is_err() {
-        tracing::debug!("a refused body did not end");
-    }
-}
-
-fn broken(what: &'static str, cause: &dyn Display) -> Error {
-    tracing::debug!(cause = %cause, "{what}");
-    Error::invalid(what)
 }

@@ -36,6 +36,7 @@
 
 mod address;
 mod auth;
+mod body;
 mod config;
 mod extract;
 mod guard;

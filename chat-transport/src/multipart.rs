@@ -1,16 +1,12 @@
 //! A file out of a multipart body, piece by piece and never held as a whole.
 
-use crate::{
-    BodyError,
-    extract::{Call, RequestBody, discard, next_piece},
-};
+use crate::{BodyError, body::RequestBody, extract::Call};
 use bytes::Bytes;
 use chat_core::{Error, Result, media::ByteStream};
 use futures_util::{Stream, StreamExt, stream};
 use http::header;
 use multer::{Constraints, Field, Multipart, SizeLimit};
-use std::{sync::Arc, time::Duration};
-use tokio::sync::Mutex;
+use std::time::Duration;
 
 /// What a multipart body may have around the file.
 const AROUND: u64 = 64 << 10;
@@ -21,42 +17,23 @@ pub(crate) struct Incoming {
     pub(crate) name: String,
     /// Its bytes.
     pub(crate) bytes: ByteStream,
-    /// What is left of the body if the bytes are not all wanted.
-    pub(crate) rest: Rest,
-}
-
-/// The body under a parser that somebody else may drop half-way.
-#[derive(Clone)]
-pub(crate) struct Rest(Arc<Mutex<RequestBody>>);
-
-impl Rest {
-    /// Reads on what nobody wants.
-    pub(crate) async fn discard(self) {
-        discard(&mut *self.0.lock().await).await;
-    }
 }
 
 /// Finds the field `file`.
 ///
 /// # Errors
 /// `invalid` for a body that is no multipart or has no such field.
-pub(crate) async fn file(call: &mut Call) -> Result<Incoming> {
+pub(crate) async fn file(call: &Call) -> Result<Incoming> {
     let content_type = call.header(header::CONTENT_TYPE.as_str()).unwrap_or_default();
-    let boundary = match multer::parse_boundary(content_type) {
-        Ok(boundary) => boundary,
-        Err(error) => {
-            discard(&mut call.take_body()).await;
-            let text = "the body must be multipart/form-data with a field `file`";
-            return Err(Error::invalid(text).with_source(error));
-        }
-    };
+    let boundary = multer::parse_boundary(content_type).map_err(|error| {
+        Error::invalid("the body must be multipart/form-data with a field `file`").with_source(error)
+    })?;
     let upload = call.chat().limits().upload;
     let most = upload.image.max(upload.video).max(upload.audio).max(upload.document);
     let constraints =
         Constraints::new().size_limit(SizeLimit::new().whole_stream(most.saturating_add(AROUND)));
     let pace = call.config().body_timeout;
-    let rest = Rest(Arc::new(Mutex::new(call.take_body())));
-    let pieces = paced(rest.clone(), pace);
+    let pieces = paced(call.body.clone(), pace);
     let mut multipart = Multipart::with_constraints(pieces, boundary, constraints);
     loop {
         let Some(field) = multipart.next_field().await.map_err(broken)? else {
@@ -64,7 +41,7 @@ pub(crate) async fn file(call: &mut Call) -> Result<Incoming> {
         };
         if field.name() == Some("file") {
             let name = field.file_name().unwrap_or_default().to_owned();
-            return Ok(Incoming { name, bytes: bytes_of(multipart, field), rest });
+            return Ok(Incoming { name, bytes: bytes_of(multipart, field) });
         }
     }
 }
@@ -79,10 +56,10 @@ fn bytes_of(multipart: Multipart<'static>, field: Field<'static>) -> ByteStream 
 }
 
 /// Gives up on a client that stops in the middle.
-fn paced(body: Rest, pace: Duration) -> impl Stream<Item = Result<Bytes, BodyError>> + Send {
+fn paced(body: RequestBody, pace: Duration) -> impl Stream<Item = Result<Bytes, BodyError>> + Send {
     stream::unfold(Some(body), move |body| async move {
         let body = body?;
-        let piece = tokio::time::timeout(pace, async { next_piece(&mut *body.0.lock().await).await }).await;
+        let piece = tokio::time::timeout(pace, body.next()).await;
         match piece {
             Ok(piece) => Some((piece?, Some(body))),
             Err(elapsed) => Some((Err(elapsed.into()), None)),

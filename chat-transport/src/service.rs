@@ -3,7 +3,8 @@
 use crate::{
     TransportConfig,
     address::Origination,
-    extract::{Call, RequestBody},
+    body::RequestBody,
+    extract::Call,
     guard, respond,
     respond::{Body, BodyError, Response},
     router::{self, Pace, Route},
@@ -111,8 +112,12 @@ impl ChatService {
         let started = tokio::time::Instant::now();
         let method = parts.method.clone();
         let origin = parts.headers.get(header::ORIGIN).cloned();
-        let (pattern, outcome) = self.dispatch(parts, body.map_err(Into::into).boxed_unsync()).await;
+        let body = RequestBody::new(&parts, body.map_err(Into::into).boxed_unsync());
+        let (pattern, outcome) = self.dispatch(parts, body.clone()).await;
         let mut response = outcome.unwrap_or_else(|error| respond::problem(&error));
+        if !response.status().is_success() {
+            body.discard().await;
+        }
         guard::add_cors(origin.as_ref(), &self.shared.config, response.headers_mut());
         guard::add_security_headers(response.headers_mut());
         record(&method, pattern, response.status(), started.elapsed());
@@ -135,7 +140,7 @@ impl ChatService {
             return (pattern, Ok(method_not_allowed(&allow(routes))));
         };
         let origination = Origination::of(&parts, &self.shared.config);
-        let call = Call::new(Arc::clone(&self.shared), parts, origination, params, body);
+        let call = Call { shared: Arc::clone(&self.shared), parts, origination, params, body };
         (pattern, self.run(route, call).await)
     }
 

@@ -87,7 +87,7 @@ pub(crate) async fn open(call: Call) -> Result<Response> {
     responses((status = 200, description = "The stream.", content_type = "text/event-stream", body = String)),
     security(("bearer" = [])),
 )]
-pub(crate) async fn open_with(mut call: Call) -> Result<Response> {
+pub(crate) async fn open_with(call: Call) -> Result<Response> {
     let known = call.json_or_default().await?;
     stream(call, known).await
 }

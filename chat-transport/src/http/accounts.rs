@@ -97,7 +97,7 @@ impl Call {
         self.shared.accounts.as_ref().ok_or_else(|| Error::not_found("there is nothing at this path"))
     }
 
-    async fn credentials(&mut self) -> Result<Credentials> {
+    async fn credentials(&self) -> Result<Credentials> {
         self.accounts()?;
         if let Some(address) = self.origination.address {
             self.chat().check_rate(LimitScope::SignIns, LimitSubject::address(address)).await?;
@@ -163,7 +163,7 @@ const fn carrier(cookie: bool) -> Carrier {
         (status = 409, description = "Somebody has this name.", body = crate::Problem, content_type = "application/problem+json"),
     ),
 )]
-pub(crate) async fn register(mut call: Call) -> Result<Response> {
+pub(crate) async fn register(call: Call) -> Result<Response> {
     let credentials = call.credentials().await?;
     let device = call.device(credentials.device_name);
     let signed_in = call
@@ -184,7 +184,7 @@ pub(crate) async fn register(mut call: Call) -> Result<Response> {
     post, path = "/api/auth/login", tag = "accounts", request_body = Credentials,
     responses((status = 200, description = "Signed in.", body = SignedInView)),
 )]
-pub(crate) async fn login(mut call: Call) -> Result<Response> {
+pub(crate) async fn login(call: Call) -> Result<Response> {
     let credentials = call.credentials().await?;
     let device = call.device(credentials.device_name);
     let signed_in = call
@@ -204,7 +204,7 @@ pub(crate) async fn login(mut call: Call) -> Result<Response> {
     post, path = "/api/auth/refresh", tag = "accounts", request_body = Option<RefreshBody>,
     responses((status = 200, description = "Still signed in.", body = SignedInView)),
 )]
-pub(crate) async fn refresh(mut call: Call) -> Result<Response> {
+pub(crate) async fn refresh(call: Call) -> Result<Response> {
     call.accounts()?;
     let body: RefreshBody = call.json_or_default().await?;
     let (token, carrier) =
@@ -220,7 +220,7 @@ pub(crate) async fn refresh(mut call: Call) -> Result<Response> {
     responses((status = 204, description = "Signed out; the cookie is removed.")),
     security(("bearer" = []), ()),
 )]
-pub(crate) async fn logout(mut call: Call) -> Result<Response> {
+pub(crate) async fn logout(call: Call) -> Result<Response> {
     call.accounts()?;
     let body: RefreshBody = call.json_or_default().await?;
     if call.parts.headers.contains_key(header::AUTHORIZATION) {
@@ -246,7 +246,7 @@ pub(crate) async fn logout(mut call: Call) -> Result<Response> {
     responses((status = 204, description = "Replaced.")),
     security(("bearer" = [])),
 )]
-pub(crate) async fn change_password(mut call: Call) -> Result<Response> {
+pub(crate) async fn change_password(call: Call) -> Result<Response> {
     call.accounts()?;
     let identity = call.identity().await?;
     let user = call.chat().ensure_user(&identity).await?;

@@ -28,7 +28,7 @@ pub(crate) struct BroadcastState {
     ),
     security(("bearer" = [])),
 )]
-pub(crate) async fn create(mut call: Call) -> Result<Response> {
+pub(crate) async fn create(call: Call) -> Result<Response> {
     let user = call.user().await?;
     call.count(LimitScope::Broadcasts, user.id).await?;
     let body: BroadcastMessage = call.json().await?;

@@ -160,7 +160,7 @@ pub(crate) async fn profile_alias(call: Call) -> Result<Response> {
     responses((status = 200, description = "Chosen.", body = Done)),
     security(("bearer" = [])),
 )]
-pub(crate) async fn set_presence(mut call: Call) -> Result<Response> {
+pub(crate) async fn set_presence(call: Call) -> Result<Response> {
     let user = call.user().await?;
     let PresenceBody { status } = call.json().await?;
     call.chat().set_status(user.id, status).await?;
@@ -174,7 +174,7 @@ pub(crate) async fn set_presence(mut call: Call) -> Result<Response> {
     responses((status = 200, description = "The message.", body = MessageView)),
     security(("bearer" = [])),
 )]
-pub(crate) async fn send(mut call: Call) -> Result<Response> {
+pub(crate) async fn send(call: Call) -> Result<Response> {
     let user = call.user().await?;
     call.count(LimitScope::Messages, user.id).await?;
     let body: DirectBody = call.json().await?;
@@ -248,7 +248,7 @@ pub(crate) async fn history(call: Call) -> Result<Response> {
     responses((status = 200, description = "The messages.", body = Broadcasted)),
     security(("bearer" = [])),
 )]
-pub(crate) async fn broadcast(mut call: Call) -> Result<Response> {
+pub(crate) async fn broadcast(call: Call) -> Result<Response> {
     let user = call.user().await?;
     call.count(LimitScope::Broadcasts, user.id).await?;
     let body: BroadcastBody = call.json().await?;
@@ -278,7 +278,7 @@ pub(crate) async fn broadcast(mut call: Call) -> Result<Response> {
     responses((status = 200, description = "Taken; it never goes back.", body = Done)),
     security(("bearer" = [])),
 )]
-pub(crate) async fn set_receipt(mut call: Call) -> Result<Response> {
+pub(crate) async fn set_receipt(call: Call) -> Result<Response> {
     let user = call.user().await?;
     let ReceiptBody { message_id, status } = call.json().await?;
     call.chat().mark(user.id, Mark::Message(message_id), status).await?;

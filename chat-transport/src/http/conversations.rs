@@ -101,7 +101,7 @@ fn read_cursor(text: &str) -> Result<(Timestamp, ConversationId)> {
     ),
     security(("bearer" = [])),
 )]
-pub(crate) async fn create(mut call: Call) -> Result<Response> {
+pub(crate) async fn create(call: Call) -> Result<Response> {
     let user = call.user().await?;
     let opened = match call.json().await? {
         CreateBody::Direct { user_id } => call.chat().open_direct(user.id, user_id).await?,
@@ -133,7 +133,7 @@ pub(crate) async fn load(call: Call) -> Result<Response> {
     responses((status = 200, description = "The conversation after the change.", body = ConversationView)),
     security(("bearer" = [])),
 )]
-pub(crate) async fn rename(mut call: Call) -> Result<Response> {
+pub(crate) async fn rename(call: Call) -> Result<Response> {
     let user = call.user().await?;
     let id = call.path("id")?;
     let RenameBody { title } = call.json().await?;

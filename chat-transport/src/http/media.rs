@@ -34,9 +34,9 @@ pub(crate) struct UploadedView {
     responses((status = 200, description = "Its address, for `media_url`.", body = UploadedView)),
     security(("bearer" = [])),
 )]
-pub(crate) async fn upload_classic(mut call: Call) -> Result<Response> {
+pub(crate) async fn upload_classic(call: Call) -> Result<Response> {
     let user = call.user().await?;
-    let uploaded = take(&mut call, user.id, Accept::Classic).await.map_err(|error| match error.kind() {
+    let uploaded = take(&call, user.id, Accept::Classic).await.map_err(|error| match error.kind() {
         // The classic service knew no 415.
         ErrorKind::UnsupportedMedia => Error::invalid(error.message().to_owned()),
         _ => error,
@@ -55,22 +55,18 @@ pub(crate) async fn upload_classic(mut call: Call) -> Result<Response> {
     ),
     security(("bearer" = [])),
 )]
-pub(crate) async fn upload(mut call: Call) -> Result<Response> {
+pub(crate) async fn upload(call: Call) -> Result<Response> {
     let user = call.user().await?;
-    let uploaded = take(&mut call, user.id, Accept::All).await?;
+    let uploaded = take(&call, user.id, Accept::All).await?;
     let status = if uploaded.repeated { StatusCode::OK } else { StatusCode::CREATED };
     Ok(respond::json(status, &call.chat().present_attachment(&uploaded.attachment)))
 }
 
-async fn take(call: &mut Call, owner: UserId, accept: Accept) -> Result<Uploaded> {
+async fn take(call: &Call, owner: UserId, accept: Accept) -> Result<Uploaded> {
     let key = call.retry_key(None)?;
     let file = multipart::file(call).await?;
     let request = UploadRequest { name: file.name, key, accept, bytes: file.bytes };
-    let uploaded = call.chat().upload(owner, request).await;
-    if uploaded.is_err() {
-        file.rest.discard().await;
-    }
-    uploaded
+    call.chat().upload(owner, request).await
 }
 
 /// Shows what is known of a file, with a fresh address.

@@ -61,7 +61,7 @@ pub(crate) async fn list(call: Call) -> Result<Response> {
     responses((status = 201, description = "Those who came in.", body = MemberList)),
     security(("bearer" = [])),
 )]
-pub(crate) async fn add(mut call: Call) -> Result<Response> {
+pub(crate) async fn add(call: Call) -> Result<Response> {
     let user = call.user().await?;
     let AddBody { user_ids } = call.json().await?;
     let changed = call.chat().add_members(user.id, call.path("id")?, user_ids).await?;
@@ -76,7 +76,7 @@ pub(crate) async fn add(mut call: Call) -> Result<Response> {
     responses((status = 200, description = "The member after the change.", body = MemberView)),
     security(("bearer" = [])),
 )]
-pub(crate) async fn set_role(mut call: Call) -> Result<Response> {
+pub(crate) async fn set_role(call: Call) -> Result<Response> {
     let user = call.user().await?;
     let (id, target): (ConversationId, UserId) = (call.path("id")?, call.path("user_id")?);
     let RoleBody { role } = call.json().await?;

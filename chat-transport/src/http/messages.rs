@@ -115,7 +115,7 @@ pub(crate) async fn list(call: Call) -> Result<Response> {
     ),
     security(("bearer" = [])),
 )]
-pub(crate) async fn send(mut call: Call) -> Result<Response> {
+pub(crate) async fn send(call: Call) -> Result<Response> {
     let user = call.user().await?;
     call.count(LimitScope::Messages, user.id).await?;
     let body: SendBody = call.json().await?;
@@ -154,7 +154,7 @@ pub(crate) async fn changes(call: Call) -> Result<Response> {
     responses((status = 200, description = "The message after the change.", body = MessageView)),
     security(("bearer" = [])),
 )]
-pub(crate) async fn edit(mut call: Call) -> Result<Response> {
+pub(crate) async fn edit(call: Call) -> Result<Response> {
     let user = call.user().await?;
     call.count(LimitScope::Messages, user.id).await?;
     let EditBody { message, base_rev } = call.json().await?;

@@ -46,7 +46,7 @@ pub(crate) async fn delivered(call: Call) -> Result<Response> {
     mark(call, ReceiptStatus::Delivered).await
 }
 
-async fn mark(mut call: Call, status: ReceiptStatus) -> Result<Response> {
+async fn mark(call: Call, status: ReceiptStatus) -> Result<Response> {
     let user = call.user().await?;
     let MarkBody { seq } = call.json().await?;
     call.chat().mark(user.id, Mark::Place(call.path("id")?, seq), status).await?;
@@ -60,7 +60,7 @@ async fn mark(mut call: Call, status: ReceiptStatus) -> Result<Response> {
     responses((status = 204, description = "Told to those who are connected.")),
     security(("bearer" = [])),
 )]
-pub(crate) async fn typing(mut call: Call) -> Result<Response> {
+pub(crate) async fn typing(call: Call) -> Result<Response> {
     let user = call.user().await?;
     let TypingBody { is_typing } = call.json().await?;
     call.chat().set_typing(user.id, Target::Conversation(call.path("id")?), is_typing).await?;

@@ -71,7 +71,7 @@ pub(crate) async fn me(call: Call) -> Result<Response> {
     responses((status = 200, description = "The caller after the change.", body = UserView)),
     security(("bearer" = [])),
 )]
-pub(crate) async fn update(mut call: Call) -> Result<Response> {
+pub(crate) async fn update(call: Call) -> Result<Response> {
     let user = call.user().await?;
     let ProfileBody { display_name, avatar_media_id } = call.json().await?;
     let change = ProfileChange { display_name, avatar: avatar_media_id };

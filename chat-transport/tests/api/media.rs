@@ -154,6 +154,16 @@ async fn a_file_over_its_limit_is_413_on_both_routes() {
 }
 
 #[tokio::test]
+async fn a_client_that_only_writes_comes_to_read_the_refusal() {
+    let server = TestServer::start().await;
+    let huge = vec![0; 16 << 20];
+    let nobody = server.request(Method::POST, "/api/media").multipart(form("huge.jpg", &huge));
+    answer(nobody).await.assert_refused(401, "unauthenticated");
+    let nowhere = server.request(Method::POST, "/api/nothing").body(huge);
+    answer(nowhere).await.assert_refused(404, "not_found");
+}
+
+#[tokio::test]
 async fn parts_and_validators_are_honoured() {
     let server = TestServer::start().await;
     let ann = server.register("ann").await;
