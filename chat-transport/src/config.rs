@@ -6,8 +6,8 @@ use std::time::Duration;
 /// Settings of the transport; everything has a default that suits one node without a proxy.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TransportConfig {
-    /// The path under which the service is mounted, without a slash at the end; it is taken off where the host has not
-    /// done so. Default: none.
+    /// The path under which the service is mounted, such as `/chat`; it is taken off where the host has not done so.
+    /// Default: none.
     pub prefix: String,
     /// Host names that are served besides IP literals and `localhost`, without port; `*` allows every name. Default: none.
     ///

@@ -38,6 +38,8 @@ mod address;
 mod auth;
 mod body;
 mod config;
+#[cfg(feature = "accounts")]
+mod cookie;
 mod extract;
 mod guard;
 mod http;

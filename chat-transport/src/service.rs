@@ -65,7 +65,11 @@ impl ChatService {
 
     /// Replaces the settings.
     #[must_use]
-    pub fn with_config(self, config: TransportConfig) -> Self {
+    pub fn with_config(self, mut config: TransportConfig) -> Self {
+        config.prefix = match config.prefix.trim_matches('/') {
+            "" => String::new(),
+            path => format!("/{path}"),
+        };
         self.change(|shared| shared.config = Arc::new(config))
     }
 

@@ -1,6 +1,6 @@
 //! Signing up, in and out with a password.
 
-use crate::{auth, extract::Call, guard, respond, respond::Response};
+use crate::{cookie, extract::Call, guard, respond, respond::Response};
 use chat_core::{
     Error, Result,
     accounts::{Accounts, Device, Login, NewRegistration, PasswordChange, RefreshToken, SignedIn, TokenLife},
@@ -141,7 +141,7 @@ impl Call {
         if let Some(text) = &body.refresh_token {
             return Ok(Some((RefreshToken::parse(text)?, Carrier::Body)));
         }
-        let Some(text) = auth::refresh_cookie(&self.parts.headers) else { return Ok(None) };
+        let Some(text) = cookie::refresh_cookie(&self.parts.headers) else { return Ok(None) };
         guard::check_cookie_request(&self.parts, self.config())?;
         Ok(Some((RefreshToken::parse(text)?, Carrier::Cookie)))
     }

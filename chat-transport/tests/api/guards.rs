@@ -157,7 +157,7 @@ async fn head_is_get_without_a_body() {
 
 #[tokio::test]
 async fn the_service_answers_under_its_prefix() {
-    let config = TransportConfig { prefix: "/chat".into(), ..TransportConfig::default() };
+    let config = TransportConfig { prefix: "chat/".into(), ..TransportConfig::default() };
     let server = server_for(config).await;
     assert_eq!(answer(server.get("/chat/api/config")).await.status, 200);
     let description = answer(server.get("/chat/swagger/doc.json")).await;
