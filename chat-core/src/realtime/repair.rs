@@ -111,6 +111,6 @@ impl Repair {
 
     async fn report(&self, finding: Finding) {
         // The pump ends before this loop only when everything ends.
-        drop(self.findings.send(finding).await);
+        let _ = self.findings.send(finding).await;
     }
 }
