@@ -9,7 +9,7 @@ use crate::{
     Error, Result,
     chat::Chat,
     model::{Change, Committed},
-    realtime::meters::{self, Meters},
+    realtime::meters::{self, ChangeKind, Meters},
 };
 use std::{sync::Arc, time::Duration};
 use tokio::{sync::oneshot, time::Instant};
@@ -24,6 +24,14 @@ struct Finished {
 struct Waiting {
     answer: oneshot::Sender<Result<Committed>>,
     since: Instant,
+    kind: ChangeKind,
+}
+
+impl Waiting {
+    fn split(job: Job) -> (Self, Change) {
+        let kind = ChangeKind::from(&job.change);
+        (Self { answer: job.answer, since: job.since, kind }, job.change)
+    }
 }
 
 /// Commits what is submitted until the pipeline is closed and empty.
@@ -61,8 +69,7 @@ pub(crate) async fn run(chat: Chat, pipeline: Pipeline, meters: Arc<Meters>) {
 }
 
 async fn commit(chat: &Chat, batch: Vec<Job>) -> Finished {
-    let (waiting, changes): (Vec<Waiting>, Vec<Change>) =
-        batch.into_iter().map(|job| (Waiting { answer: job.answer, since: job.since }, job.change)).unzip();
+    let (waiting, changes): (Vec<Waiting>, Vec<Change>) = batch.into_iter().map(Waiting::split).unzip();
     let results = match chat.inner.store.commit(changes.clone()).await {
         Ok(results) if results.len() == changes.len() => results,
         Ok(_) => {
@@ -85,7 +92,7 @@ async fn settle(chat: &Chat, finished: Finished, meters: &Meters) {
     for (waiting, result) in finished.waiting.into_iter().zip(finished.results) {
         slowest = slowest.max(waiting.since.elapsed());
         match &result {
-            Ok(_) => meters.committed.increment(1),
+            Ok(_) => meters.committed(waiting.kind),
             Err(error) => meters::refused(error),
         }
         // A caller that went away no longer wants to know; the change is made.

@@ -1,13 +1,32 @@
 //! The figures of the realtime engine, under the names that operators rely on. Without a recorder they cost next to nothing.
 
-use crate::Error;
+use crate::{Error, model::Change};
 use metrics::{Counter, Gauge, Histogram, counter, gauge, histogram};
+
+/// The kinds of changes, as the label of a figure.
+const KINDS: [&str; 5] = ["message", "broadcast", "cursors", "delete", "edit"];
+
+/// One of [`KINDS`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct ChangeKind(usize);
+
+impl From<&Change> for ChangeKind {
+    fn from(change: &Change) -> Self {
+        Self(match change {
+            Change::Append(_) => 0,
+            Change::Broadcast(_) => 1,
+            Change::Cursors(_) => 2,
+            Change::Delete(_) => 3,
+            Change::Edit(_) => 4,
+        })
+    }
+}
 
 /// Figures of the hot path, looked up once.
 #[derive(Clone)]
 pub(crate) struct Meters {
-    /// Changes that were committed.
-    pub(crate) committed: Counter,
+    /// Changes that were committed, in the order of [`KINDS`].
+    committed: [Counter; KINDS.len()],
     /// From handing a change in to its answer, the slowest of each batch.
     pub(crate) commit_latency: Histogram,
     /// Changes per transaction.
@@ -32,7 +51,7 @@ impl Meters {
     /// Looks the figures up in the recorder that is installed now.
     pub(crate) fn new() -> Self {
         Self {
-            committed: counter!("chat_commits_total"),
+            committed: KINDS.map(|kind| counter!("chat_commits_total", "kind" => kind)),
             commit_latency: histogram!("chat_commit_seconds"),
             batch_size: histogram!("chat_commit_batch_size"),
             queue_depth: gauge!("chat_commit_queue_depth"),
@@ -43,6 +62,13 @@ impl Meters {
             filled: counter!("chat_holes_filled_total"),
             repaired: counter!("chat_hints_repaired_total"),
         }
+    }
+}
+
+impl Meters {
+    /// Counts a change that was committed.
+    pub(crate) fn committed(&self, kind: ChangeKind) {
+        self.committed[kind.0].increment(1);
     }
 }
 

@@ -110,7 +110,8 @@ impl Repair {
     }
 
     async fn report(&self, finding: Finding) {
-        // The pump ends before this loop only when everything ends.
-        let _ = self.findings.send(finding).await;
+        if self.findings.send(finding).await.is_err() {
+            tracing::debug!("the pump has ended before the repair loop");
+        }
     }
 }
