@@ -57,7 +57,9 @@ impl Chat {
         let body = inner.review(actor, Spot::default(), body).await?;
         let receivers = inner.open_receivers(actor, receivers).await?;
         let broadcast = inner.new_broadcast(actor, key, request_hash, receivers, body)?;
-        inner.store_broadcast(broadcast).await
+        let committed = inner.store_broadcast(broadcast).await?;
+        count_sent(committed.messages.len());
+        Ok(committed)
     }
 
     /// Loads a broadcast of the actor's.
@@ -77,6 +79,11 @@ impl Chat {
         self.inner.announce_progress(&broadcast).await;
         Ok(broadcast)
     }
+}
+
+/// Counts messages that a broadcast sent.
+fn count_sent(messages: usize) {
+    metrics::counter!("chat_messages_total", "path" => "broadcast").increment(messages as u64);
 }
 
 impl Inner {

@@ -104,6 +104,7 @@ async fn finish_send(
     connection: &Connection,
     committed: crate::model::CommittedMessage,
 ) -> Result<Option<SendAck>> {
+    metrics::counter!("chat_messages_total", "path" => "socket").increment(1);
     connection.chat.present_send(connection.user_id(), &committed).await.map(Some)
 }
 

@@ -187,6 +187,7 @@ pub(crate) async fn send(call: Call) -> Result<Response> {
         client_id: call.retry_key(body.client_id)?,
     };
     let committed = call.chat().send(user.id, request).await?;
+    metrics::counter!("chat_messages_total", "path" => "http").increment(1);
     Ok(respond::ok(&call.chat().present_send(user.id, &committed).await?.message))
 }
 

@@ -128,6 +128,7 @@ pub(crate) async fn send(call: Call) -> Result<Response> {
         client_id: call.retry_key(body.client_id)?,
     };
     let committed = call.chat().send(user.id, request).await?;
+    metrics::counter!("chat_messages_total", "path" => "http").increment(1);
     let ack = call.chat().present_send(user.id, &committed).await?;
     let status = if ack.duplicate { StatusCode::OK } else { StatusCode::CREATED };
     Ok(respond::json(status, &ack))

@@ -143,6 +143,7 @@ impl Inner {
                 Err(_) => settled.push((receiver, false)),
             }
         }
+        super::count_sent(settled.iter().filter(|(_, sent)| *sent).count());
         match trouble {
             Some(error) if settled.is_empty() => Err(error),
             _ => Ok(settled),
