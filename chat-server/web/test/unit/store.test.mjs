@@ -404,7 +404,9 @@ test('nothing_counts_as_read_while_a_reset_is_being_repaired', async () => {
   await store.openConversation(rooms.sofia);
   const room = server.rooms.get(rooms.sofia);
   const before = room.messages.length;
-  for (let i = 0; i < 100; i++) server.write(room, 6, `while away ${i}`);
+  for (const word of ['seen', 'by', 'nobody']) server.incoming(rooms.sofia, 6, word);
+  await until(() => store.rows(rooms.sofia).length === before + 3);
+  for (let i = 0; i < 97; i++) server.write(room, 6, `while away ${i}`);
   server.latency = 20;
   server.tell('reset', { conversation_id: rooms.sofia, rev: room.rev, cursor: 0, first_seq: 1, last_seq: room.messages.length });
   await until(() => store.log(rooms.sofia).unproven);
