@@ -38,7 +38,7 @@
 //! [`Chat`] is a cheap clone without type parameters. Its methods are the use cases: they take the person who acts, check what
 //! that person may do, and return plain [`model`] types. [`Chat::run`] is the one future that drives everything else; the host
 //! spawns it. A transport turns bytes into calls: over HTTP it calls use cases, and for a socket it drives a
-//! [`Session`](realtime::Session) with what comes in and drains an [`Outbox`] of what goes out. What either
+//! [`Session`] with what comes in and drains an [`Outbox`] of what goes out. What either
 //! shows is built by the `present_…` methods in the shapes of [`protocol`].
 //!
 //! # What can be replaced
