@@ -63,7 +63,7 @@ impl Web {
             let file = Embedded::get(&path)?;
             let etag = hex(&file.metadata.sha256_hash()[..12]);
             let bytes = Bytes::from(file.data.into_owned());
-            Some((path.to_string(), asset(Path::new(path.as_ref()), bytes, etag, policy.clone())))
+            Some((path.to_string(), asset(Path::new(path.as_ref()), bytes, &etag, policy.clone())))
         });
         Self::Embedded(assets.collect())
     }
@@ -92,13 +92,13 @@ impl Web {
                 }
                 let bytes = tokio::fs::read(folder.join(relative)).await.ok()?;
                 let etag = hex(&aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, &bytes).as_ref()[..12]);
-                Some(asset(relative, Bytes::from(bytes), etag, FOREIGN_POLICY.to_owned()))
+                Some(asset(relative, Bytes::from(bytes), &etag, FOREIGN_POLICY.to_owned()))
             }
         }
     }
 }
 
-fn asset(path: &Path, plain: Bytes, etag: String, policy: String) -> Asset {
+fn asset(path: &Path, plain: Bytes, etag: &str, policy: String) -> Asset {
     let mime = mime_guess::from_path(path).first_or_octet_stream();
     let is_text = mime.type_() == "text"
         || matches!(mime.subtype().as_str(), "javascript" | "json" | "svg" | "manifest+json");

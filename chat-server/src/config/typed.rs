@@ -2,8 +2,8 @@
 
 use super::Layers;
 use anyhow::{Context as _, Result, anyhow, bail};
-use chat_core::config::{Directory, Limits, RateLimits};
-use std::{fmt::Display, net::SocketAddr, path::PathBuf, str::FromStr, time::Duration};
+use chat_core::config::{Directory, Limits, RateLimits, UploadLimits};
+use std::{fmt::Display, net::SocketAddr, ops::RangeInclusive, path::PathBuf, str::FromStr, time::Duration};
 
 /// The validated configuration.
 #[derive(Debug, Clone)]
@@ -105,12 +105,12 @@ impl Config {
             drain: read.seconds("drain_seconds")?,
             jwt_secret,
             previous_secrets: read.list("auth.previous_secrets"),
-            min_password_score: read.within("auth.min_password_score", 0, 4)?,
+            min_password_score: read.within("auth.min_password_score", 0..=4)?,
             media_url: read.text("media.url"),
             media_public_url: read.text("media.public_url"),
             limits: limits(&read)?,
             rates: rates(&read)?,
-            max_connections: read.within("limits.connections", 1, 10_000_000)?,
+            max_connections: read.within("limits.connections", 1..=10_000_000)?,
             log_level: read.required("log.level")?,
             log_format: read.choice(
                 "log.format",
@@ -133,22 +133,25 @@ fn database(read: &Reader<'_>, data_dir: &std::path::Path) -> Result<Database> {
 }
 
 fn limits(read: &Reader<'_>) -> Result<Limits> {
-    let mib = |path| read.within(path, 1, 4_096).map(|mib: u64| mib << 20);
-    let mut limits = Limits::default();
-    limits.message_chars = read.within("limits.message_chars", 1, 65_536)?;
-    limits.group_members = read.within("limits.group_members", 2, 1_000_000)?;
-    limits.upload.image = mib("limits.image_mib")?;
-    limits.upload.video = mib("limits.video_mib")?;
-    limits.upload.audio = mib("limits.audio_mib")?;
-    limits.upload.document = mib("limits.document_mib")?;
-    Ok(limits)
+    let mib = |path| read.within(path, 1_u64..=4_096).map(|mib| mib << 20);
+    Ok(Limits {
+        message_chars: read.within("limits.message_chars", 1..=65_536)?,
+        group_members: read.within("limits.group_members", 2..=1_000_000)?,
+        upload: UploadLimits {
+            image: mib("limits.image_mib")?,
+            video: mib("limits.video_mib")?,
+            audio: mib("limits.audio_mib")?,
+            document: mib("limits.document_mib")?,
+        },
+        ..Limits::default()
+    })
 }
 
 fn rates(read: &Reader<'_>) -> Result<RateLimits> {
     if !read.required::<bool>("limits.enabled")? {
         return Ok(RateLimits::off());
     }
-    let per_minute = |path| read.within(path, 1, 1_000_000).map(Some);
+    let per_minute = |path| read.within(path, 1..=1_000_000).map(Some);
     Ok(RateLimits {
         messages: per_minute("limits.messages_per_minute")?,
         broadcasts: per_minute("limits.broadcasts_per_minute")?,
@@ -178,18 +181,17 @@ impl Reader<'_> {
     fn within<T: FromStr<Err: Display> + PartialOrd + Display>(
         &self,
         path: &str,
-        min: T,
-        max: T,
+        range: RangeInclusive<T>,
     ) -> Result<T> {
         let value: T = self.required(path)?;
-        if value < min || value > max {
-            bail!("{path} = `{value}` must be from {min} to {max}");
+        if !range.contains(&value) {
+            bail!("{path} = `{value}` must be from {} to {}", range.start(), range.end());
         }
         Ok(value)
     }
 
     fn seconds(&self, path: &str) -> Result<Duration> {
-        self.within(path, 0, 86_400).map(Duration::from_secs)
+        self.within(path, 0..=86_400).map(Duration::from_secs)
     }
 
     fn choice<T: Copy>(&self, path: &str, choices: &[(&str, T)]) -> Result<T> {
