@@ -66,6 +66,7 @@ export function createStore({ server, origin, platform, tokenProvider, blobs, de
   /** @type {import('./outbox.js').Outbox | null} */ let outbox = null;
   const entries = signal(/** @type {import('./types').Entry[]} */ ([]));
   /** @type {any} */ let bannerTimer = null;
+  let losing = false;
   let epoch = '';
   const deviceId = platform.uniqueId();
   const myId = () => me.value?.id ?? session.userId.value;
@@ -169,6 +170,10 @@ export function createStore({ server, origin, platform, tokenProvider, blobs, de
 
   /** @param {import('./socket.js').LinkState} state */
   function showBanner(state) {
+    const lost = !['up', 'stopped', 'idle'].includes(state) && Boolean(me.peek());
+    // Every attempt to come back changes the state; only the loss itself starts the clock.
+    if (lost && losing) return;
+    losing = lost;
     platform.clearTimeout(bannerTimer);
     if (state === 'stopped') {
       const why = socket.stopped.peek();
@@ -176,7 +181,7 @@ export function createStore({ server, origin, platform, tokenProvider, blobs, de
     } else if (state === 'up') {
       banner.value = banner.peek() === 'offline' ? 'back' : '';
       if (banner.peek() === 'back') bannerTimer = platform.setTimeout(() => (banner.value = ''), 2000);
-    } else if (state !== 'idle' && me.peek()) {
+    } else if (lost) {
       bannerTimer = platform.setTimeout(() => (banner.value = 'offline'), banner.peek() === 'offline' ? 0 : BANNER_AFTER_MS);
     }
   }
