@@ -110,3 +110,19 @@ pub(crate) fn nearest(path: &str) -> Option<&'static str> {
     let likeness = |setting: &&Setting| (strsim::jaro_winkler(setting.path, path) * 1_000.0) as u32;
     SETTINGS.iter().max_by_key(likeness).filter(|setting| likeness(setting) > 700).map(|setting| setting.path)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::SETTINGS;
+
+    #[test]
+    fn the_manual_lists_every_key_and_no_other() {
+        let manual = include_str!("../../../docs/configuration.md");
+        let rows: Vec<_> = manual.lines().filter(|line| line.starts_with("| `")).collect();
+        let expected = SETTINGS.iter().map(|setting| {
+            let default = setting.default.map_or_else(|| "–".to_owned(), |default| format!("`{default}`"));
+            format!("| `{}` | `{}` | {default} | {} |", setting.path, setting.variable(), setting.help)
+        });
+        assert_eq!(rows, expected.collect::<Vec<_>>());
+    }
+}
